@@ -1,0 +1,182 @@
+#pragma once
+// task<T>: a coroutine that starts when it is awaited and hands its value, or its exception, to whoever awaits it.
+//
+// Lazy and move-only. `co_await std::move(task)` or `co_await f()` starts it on the awaiting thread, inside
+// await_suspend; the awaiting coroutine resumes on the thread that completes the task, which is the same one, because
+// coroutines never migrate between loops. The task owns its frame: destroy it only before it starts or after it is
+// done.
+//
+// The stack stays flat without symmetric transfer, which is a tail call only at -O2 and never under sanitizers:
+// the awaiter resumes the child like a function, and if the child completed without a real suspension,
+// await_suspend answers false and the parent goes on. A loop over a million ready children therefore uses one stack
+// frame at -O0. Only a child that did suspend transfers to its continuation, and then the stack was unwound by that
+// suspension.
+
+#include <waitwork/base/check.hpp>
+#include <waitwork/coro/frame_pool.hpp>
+
+#include <concepts>
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace waitwork {
+
+template <class T = void>
+class task;
+
+namespace detail {
+
+// Counts the children of a when_all; the last one to finish resumes the parent.
+struct join_counter {
+  std::size_t remaining = 0;
+  std::coroutine_handle<> parent;
+};
+
+class promise_base {
+ public:
+  static void* operator new(std::size_t bytes) { return frame_pool::allocate(bytes); }
+  static void operator delete(void* frame, std::size_t bytes) noexcept {
+    frame_pool::deallocate(frame, bytes);
+  }
+
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+
+  struct final_awaiter {
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
+      return self.promise().next_after_completion();
+    }
+    void await_resume() const noexcept {}
+  };
+  final_awaiter final_suspend() const noexcept { return {}; }
+
+  void unhandled_exception() noexcept { exception_ = std::current_exception(); }
+
+  // Who goes on after completion: nobody while the parent is still inside await_suspend and will see done().
+  std::coroutine_handle<> next_after_completion() noexcept {
+    if (join_ != nullptr) {
+      return --join_->remaining == 0 ? join_->parent : std::noop_coroutine();
+    }
+    return starting_ ? std::noop_coroutine() : continuation_;
+  }
+
+  void rethrow_if_failed() const {
+    if (exception_) std::rethrow_exception(exception_);
+  }
+  std::exception_ptr exception() const noexcept { return exception_; }
+
+  // Starts `self` for `parent`. True: it suspended and will resume the parent later. False: it is done already.
+  template <class Promise>
+  static bool start(std::coroutine_handle<Promise> self, std::coroutine_handle<> parent) {
+    promise_base& promise = self.promise();
+    promise.continuation_ = parent;
+    promise.starting_ = true;
+    self.resume();
+    if (self.done()) return false;
+    promise.starting_ = false;
+    return true;
+  }
+
+  // Starts `self` as one child of a join.
+  template <class Promise>
+  static void start(std::coroutine_handle<Promise> self, join_counter& join) {
+    self.promise().join_ = &join;
+    self.resume();
+  }
+
+ private:
+  std::coroutine_handle<> continuation_ = std::noop_coroutine();  // a root is resumed by a loop
+  join_counter* join_ = nullptr;
+  std::exception_ptr exception_;
+  bool starting_ = false;
+};
+
+template <class T>
+class promise final : public promise_base {
+ public:
+  task<T> get_return_object() noexcept;
+  template <std::convertible_to<T> Value>
+  void return_value(Value&& value) noexcept(std::is_nothrow_constructible_v<T, Value>) {
+    value_.emplace(std::forward<Value>(value));
+  }
+  T take() {
+    rethrow_if_failed();
+    return std::move(*value_);
+  }
+
+ private:
+  std::optional<T> value_;
+};
+
+template <>
+class promise<void> final : public promise_base {
+ public:
+  task<void> get_return_object() noexcept;
+  void return_void() const noexcept {}
+  void take() const { rethrow_if_failed(); }
+};
+
+}  // namespace detail
+
+template <class T>
+class [[nodiscard("a task does nothing until it is awaited")]] task {
+ public:
+  using promise_type = detail::promise<T>;
+  using value_type = T;
+  using handle_type = std::coroutine_handle<promise_type>;
+
+  task() noexcept = default;
+  explicit task(handle_type handle) noexcept : handle_(handle) {}
+  task(task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  task& operator=(task&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  ~task() {
+    if (handle_) handle_.destroy();
+  }
+
+  bool done() const noexcept { return handle_ && handle_.done(); }
+  handle_type handle() const noexcept { return handle_; }
+
+  // Awaiting consumes the task; its frame lives until the end of the co_await expression.
+  class awaiter {
+   public:
+    explicit awaiter(task&& awaited) noexcept : task_(std::move(awaited)) {}
+    awaiter(const awaiter&) = delete;
+    awaiter& operator=(const awaiter&) = delete;
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> parent) {
+      return detail::promise_base::start(task_.handle_, parent);
+    }
+    T await_resume() { return task_.handle_.promise().take(); }
+
+   private:
+    task task_;
+  };
+  awaiter operator co_await() && noexcept {
+    WAITWORK_CHECK(handle_, "a moved-from or already awaited task is not awaited again");
+    return awaiter(std::move(*this));
+  }
+
+ private:
+  handle_type handle_;
+};
+
+namespace detail {
+
+template <class T>
+task<T> promise<T>::get_return_object() noexcept {
+  return task<T>(std::coroutine_handle<promise<T>>::from_promise(*this));
+}
+inline task<void> promise<void>::get_return_object() noexcept {
+  return task<void>(std::coroutine_handle<promise<void>>::from_promise(*this));
+}
+
+}  // namespace detail
+}  // namespace waitwork

@@ -1,0 +1,65 @@
+#include <waitwork/io/file.hpp>
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include <waitwork/io/ring.hpp>
+
+namespace waitwork {
+namespace {
+
+// A request's length is 32 bits, and read(2) itself stops at 2 GiB less one page.
+unsigned request_bytes(std::size_t bytes) noexcept {
+  constexpr std::size_t most = 0x7ffff000;
+  return static_cast<unsigned>(std::min(bytes, most));
+}
+
+}  // namespace
+
+void open_operation::await_suspend(std::coroutine_handle<> self) {
+  io_uring_prep_openat(submit(self), AT_FDCWD, path_, flags_ | O_CLOEXEC, mode_);
+}
+
+result<unique_fd> open_operation::await_resume() noexcept {
+  if (answer() < 0) return errno_error(-answer());
+  return unique_fd(answer());
+}
+
+void read_operation::await_suspend(std::coroutine_handle<> self) {
+  io_uring_prep_read(submit(self), fd_, buffer_.data(), request_bytes(buffer_.size()), offset_bytes_);
+}
+
+void write_operation::await_suspend(std::coroutine_handle<> self) {
+  io_uring_prep_write(submit(self), fd_, buffer_.data(), request_bytes(buffer_.size()),
+                      offset_bytes_);
+}
+
+void sync_operation::await_suspend(std::coroutine_handle<> self) {
+  io_uring_prep_fsync(submit(self), fd_, data_only_ ? IORING_FSYNC_DATASYNC : 0);
+}
+
+task<result<void>> read_exactly_at(int fd, std::span<std::byte> buffer, std::uint64_t offset_bytes) {
+  while (!buffer.empty()) {
+    const result<std::size_t> moved = co_await read_at(fd, buffer, offset_bytes);
+    if (!moved) co_return std::unexpected(moved.error());
+    if (*moved == 0) co_return errno_error(ENODATA);
+    buffer = buffer.subspan(*moved);
+    offset_bytes += *moved;
+  }
+  co_return result<void>();
+}
+
+task<result<void>> write_all_at(int fd, std::span<const std::byte> buffer, std::uint64_t offset_bytes) {
+  while (!buffer.empty()) {
+    const result<std::size_t> moved = co_await write_at(fd, buffer, offset_bytes);
+    if (!moved) co_return std::unexpected(moved.error());
+    if (*moved == 0) co_return errno_error(ENOSPC);
+    buffer = buffer.subspan(*moved);
+    offset_bytes += *moved;
+  }
+  co_return result<void>();
+}
+
+}  // namespace waitwork

@@ -1,0 +1,36 @@
+#pragma once
+// ring: owns one io_uring and knows how to get one.
+//
+// The flags are the ones that a single-threaded loop wants: completions are run by this thread, when it asks for them
+// (DEFER_TASKRUN), instead of interrupting it; the kernel may skip its locking (SINGLE_ISSUER). Kernels that do not know
+// a flag answer EINVAL, and the next rung of a ladder is tried. What was granted is recorded, because a figure measured
+// with and without DEFER_TASKRUN is not the same figure.
+//
+// Private to io/: the only header with <liburing.h>.
+
+#include <liburing.h>
+
+namespace waitwork {
+
+class ring {
+ public:
+  // Throws unsupported_error (refused, missing) or environment_error (resources).
+  ring(unsigned submission_entries, unsigned completion_entries);
+  ~ring();
+  ring(const ring&) = delete;
+  ring& operator=(const ring&) = delete;
+
+  io_uring* get() noexcept { return &ring_; }
+  unsigned setup_flags() const noexcept { return ring_.flags; }
+
+  // Kernel work for this thread waits to be run by the next enter.
+  bool task_work_pending() const noexcept {
+    return (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_TASKRUN) != 0;
+  }
+  bool overflowed() const noexcept { return io_uring_cq_has_overflow(&ring_); }
+
+ private:
+  io_uring ring_;
+};
+
+}  // namespace waitwork

@@ -1,0 +1,88 @@
+#include <waitwork/parallel/arena.hpp>
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace waitwork {
+namespace {
+
+class arenas : public ::testing::TestWithParam<unsigned> {};
+
+TEST_P(arenas, run_each_body_once_on_a_thread_of_its_own) {
+  arena workers(GetParam());
+  workers.warm_up();
+  std::mutex mutex;
+  std::multiset<unsigned> bodies;
+  std::set<std::thread::id> threads;
+  std::atomic<unsigned> here{0};
+  workers.run_on_each([&](unsigned worker) {
+    {
+      const std::lock_guard lock(mutex);
+      bodies.insert(worker);
+      threads.insert(std::this_thread::get_id());
+    }
+    // Leaves only when all are in: impossible unless they really run at the same time.
+    here.fetch_add(1);
+    while (here.load() < GetParam()) std::this_thread::yield();
+  });
+  EXPECT_EQ(threads.size(), GetParam());
+  EXPECT_EQ(bodies.size(), GetParam());
+  for (unsigned worker = 0; worker < GetParam(); ++worker) EXPECT_EQ(bodies.count(worker), 1u);
+}
+
+TEST_P(arenas, run_everything_that_is_handed_in) {
+  arena workers(GetParam(), callers::hand_in);
+  workers.warm_up();
+  constexpr int count = 1000;
+  static std::atomic<int> done;
+  done = 0;
+  for (int i = 0; i < count; ++i) {
+    workers.enqueue([](void* counter) noexcept { static_cast<std::atomic<int>*>(counter)->fetch_add(1); },
+                    &done);
+  }
+  while (done.load() < count) std::this_thread::yield();
+  EXPECT_EQ(done.load(), count);
+}
+
+// More workers than CPUs is the point for work that waits.
+INSTANTIATE_TEST_SUITE_P(of_every_size, arenas, ::testing::Values(1u, 2u, 3u, 16u, 64u));
+
+TEST(arena, hands_the_first_failure_to_the_caller_after_all_have_ended) {
+  arena workers(4);
+  std::atomic<unsigned> ended{0};
+  EXPECT_THROW(workers.run_on_each([&](unsigned worker) {
+    if (worker == 2) throw std::runtime_error("two");
+    ended.fetch_add(1);
+  }),
+               std::runtime_error);
+  EXPECT_GE(ended.load(), 1u);
+}
+
+TEST(arena, of_a_failing_caller_still_joins_the_others) {
+  arena workers(3);
+  std::atomic<bool> other_ended{false};
+  EXPECT_THROW(workers.run_on_each([&](unsigned worker) {
+    if (worker == 0) throw std::runtime_error("zero");
+    if (worker == 1) other_ended = true;
+  }),
+               std::runtime_error);
+  EXPECT_TRUE(other_ended.load());
+}
+
+TEST(arena, without_a_slot_for_its_caller_refuses_run_on_each) {
+  EXPECT_DEATH(
+      {
+        arena workers(2, callers::hand_in);
+        workers.run_on_each([](unsigned) {});
+      },
+      "slot for its caller");
+}
+
+}  // namespace
+}  // namespace waitwork
