@@ -1,0 +1,196 @@
+#include <waitwork/kernels/gaussian_blur.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <vector>
+
+#include <waitwork/base/random.hpp>
+#include <waitwork/kernels/instruction_sets.hpp>
+
+namespace waitwork::kernels {
+namespace {
+
+using gaussian_blur_kernel = on_each_instruction_set;
+WAITWORK_ON_EACH_INSTRUCTION_SET(gaussian_blur_kernel);
+
+constexpr std::uint8_t untouched = 0xa5;
+
+std::vector<std::uint8_t> noise(std::size_t count, std::uint64_t seed) {
+  splitmix64 random(seed);
+  std::vector<std::uint8_t> bytes(count);
+  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random.below(256));
+  return bytes;
+}
+
+// One byte of the target as the header defines it: a two-dimensional sum, rounded once.
+std::uint8_t defined_byte(const image_shape& shape, const gaussian_weights& weights,
+                          const std::uint8_t* source, std::size_t x, std::size_t y,
+                          std::size_t channel) {
+  const auto clamped = [&](std::size_t position, std::size_t tap, std::size_t size) {
+    const std::size_t wanted = std::max(position + tap, weights.radius()) - weights.radius();
+    return std::min(wanted, size - 1);
+  };
+  std::uint64_t sum = 1u << 15;
+  for (std::size_t j = 0; j < weights.size(); ++j) {
+    const std::uint8_t* row = source + clamped(y, j, shape.height) * shape.source_stride;
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const std::uint64_t pixel = row[clamped(x, i, shape.width) * shape.channels + channel];
+      sum += weights.values()[i] * std::uint64_t{weights.values()[j]} * pixel;
+    }
+  }
+  return static_cast<std::uint8_t>(sum >> 16);
+}
+
+struct placement {
+  std::size_t padding = 0;
+  std::size_t offset = 0;
+};
+
+// Compares every byte of the target's storage, so also what lies between its rows.
+void expect_blur(std::size_t width, std::size_t height, std::size_t channels,
+                 const gaussian_weights& weights, placement where = {}) {
+  image_shape shape(width, height, channels);
+  shape.source_stride += where.padding;
+  shape.target_stride += 2 * where.padding;
+  const auto source = noise(height * shape.source_stride + where.offset, width * 1000 + height);
+  std::vector<std::uint8_t> target(height * shape.target_stride + where.offset, untouched);
+  std::vector<std::uint8_t> expected = target;
+  std::vector<std::uint32_t> scratch(gaussian_blur_scratch_words(shape, weights), 0xffffffffu);
+  gaussian_blur(shape, weights, std::span(source).subspan(where.offset),
+                std::span(target).subspan(where.offset), scratch);
+  for (std::size_t y = 0; y < height; ++y) {
+    for (std::size_t x = 0; x < width; ++x) {
+      for (std::size_t channel = 0; channel < channels; ++channel) {
+        expected[where.offset + y * shape.target_stride + x * channels + channel] =
+            defined_byte(shape, weights, source.data() + where.offset, x, y, channel);
+      }
+    }
+  }
+  EXPECT_TRUE(target == expected) << width << " x " << height << " x " << channels << ", size "
+                                  << weights.size() << ", padding " << where.padding << ", offset "
+                                  << where.offset;
+}
+
+TEST_P(gaussian_blur_kernel, is_exact_at_all_small_sizes) {
+  for (const std::size_t channels : {1u, 3u}) {
+    for (const std::size_t size : {1u, 3u, 5u}) {
+      const gaussian_weights weights(size);
+      for (std::size_t width = 1; width <= 20; ++width) {
+        for (std::size_t height = 1; height <= 6; ++height)
+          expect_blur(width, height, channels, weights);
+      }
+    }
+  }
+}
+
+TEST_P(gaussian_blur_kernel, is_exact_at_widths_around_whole_vectors) {
+  const gaussian_weights weights(7);
+  for (std::size_t width = 21; width <= 140; ++width) expect_blur(width, 2, 1, weights);
+  for (std::size_t width = 21; width <= 70; ++width) expect_blur(width, 2, 3, weights);
+}
+
+TEST_P(gaussian_blur_kernel, is_exact_for_every_number_of_taps_even_past_the_image) {
+  for (std::size_t size = 1; size <= 31; size += 2) {
+    expect_blur(37, 9, 3, gaussian_weights(size));
+    expect_blur(67, 5, 1, gaussian_weights(size));
+  }
+  for (const std::size_t channels : {1u, 3u})
+    expect_blur(50, 8, channels, gaussian_weights(gaussian_weights::max_size));
+}
+
+TEST_P(gaussian_blur_kernel, is_exact_for_one_row_and_for_one_column) {
+  for (const std::size_t channels : {1u, 3u}) {
+    expect_blur(301, 1, channels, gaussian_weights(9));
+    expect_blur(1, 301, channels, gaussian_weights(9));
+  }
+}
+
+TEST_P(gaussian_blur_kernel, respects_strides_and_leaves_what_lies_between_rows) {
+  for (const std::size_t padding : {1u, 5u, 64u})
+    expect_blur(41, 6, 3, gaussian_weights(5), {.padding = padding});
+}
+
+TEST_P(gaussian_blur_kernel, takes_images_at_any_alignment) {
+  for (std::size_t offset = 1; offset <= 64; ++offset)
+    expect_blur(45, 3, 3, gaussian_weights(5), {.offset = offset});
+}
+
+TEST_P(gaussian_blur_kernel, leaves_an_even_surface_as_it_is_up_to_white) {
+  const image_shape shape(100, 10, 3);
+  for (const int level : {0, 1, 127, 128, 254, 255}) {
+    for (const gaussian_weights& weights : {gaussian_weights(3), gaussian_weights(31),
+                                            gaussian_weights(gaussian_weights::max_size, 1e6)}) {
+      const std::vector<std::uint8_t> source(shape.row_bytes() * shape.height,
+                                             static_cast<std::uint8_t>(level));
+      std::vector<std::uint8_t> target(source.size(), untouched);
+      std::vector<std::uint32_t> scratch(gaussian_blur_scratch_words(shape, weights));
+      gaussian_blur(shape, weights, source, target, scratch);
+      EXPECT_TRUE(target == source) << level << ", size " << weights.size();
+    }
+  }
+}
+
+TEST_P(gaussian_blur_kernel, joins_bands_of_rows_without_a_seam) {
+  const image_shape shape(53, 29, 3);
+  const gaussian_weights weights(11);
+  const auto source = noise(shape.row_bytes() * shape.height, 7);
+  std::vector<std::uint8_t> whole(source.size(), untouched);
+  std::vector<std::uint32_t> scratch(gaussian_blur_scratch_words(shape, weights));
+  gaussian_blur(shape, weights, source, whole, scratch);
+
+  std::vector<std::uint8_t> joined(source.size(), untouched);
+  gaussian_blur(shape, weights, source, joined, scratch, {.first = 20, .end = 1000});
+  gaussian_blur(shape, weights, source, joined, scratch, {.first = 0, .end = 1});
+  EXPECT_EQ(joined[shape.row_bytes()], untouched) << "a band writes its own rows only";
+  gaussian_blur(shape, weights, source, joined, scratch, {.first = 1, .end = 20});
+  gaussian_blur(shape, weights, source, joined, scratch, {.first = 5, .end = 5});
+  gaussian_blur(shape, weights, source, joined, scratch, {.first = 29});
+  EXPECT_TRUE(joined == whole);
+}
+
+TEST(gaussian_weights_of_every_size, are_symmetric_fall_outwards_and_add_up_to_256) {
+  for (std::size_t size = 1; size <= gaussian_weights::max_size; size += 2) {
+    for (const double sigma : {0.0, 0.1, 1.0, 5.0, 1e6}) {
+      const gaussian_weights weights(size, sigma);
+      const auto values = weights.values();
+      ASSERT_EQ(values.size(), size);
+      EXPECT_EQ(std::accumulate(values.begin(), values.end(), 0), 256) << size << ", " << sigma;
+      EXPECT_TRUE(std::equal(values.begin(), values.end(), values.rbegin()))
+          << size << ", " << sigma;
+      for (std::size_t i = 1; i <= weights.radius(); ++i) {
+        // Carrying the rounding error inwards may lift an outer weight by one unit.
+        EXPECT_LE(values[i - 1], values[i] + 1) << size << ", " << sigma << ", tap " << i;
+      }
+    }
+  }
+}
+
+TEST(gaussian_weights_of_size_five, are_the_known_ones) {
+  // 256 * (0.0708, 0.2445, 0.3694, ...) for a standard deviation of 1.1.
+  const gaussian_weights weights(5);
+  const std::vector<std::uint16_t> expected{18, 63, 94, 63, 18};
+  EXPECT_TRUE(std::equal(expected.begin(), expected.end(), weights.values().begin()));
+}
+
+TEST(gaussian_blur_checks_death_test, stop_a_program_whose_arguments_do_not_fit) {
+  EXPECT_DEATH(gaussian_weights(4), "odd number of taps");
+  EXPECT_DEATH(gaussian_weights(gaussian_weights::max_size + 2), "odd number of taps");
+  const gaussian_weights weights(3);
+  const image_shape shape(4, 4, 3);
+  std::vector<std::uint8_t> enough(48);
+  std::vector<std::uint8_t> short_by_one(47);
+  std::vector<std::uint32_t> scratch(gaussian_blur_scratch_words(shape, weights));
+  EXPECT_DEATH(gaussian_blur(shape, weights, short_by_one, enough, scratch),
+               "source holds the image");
+  EXPECT_DEATH(gaussian_blur(shape, weights, enough, short_by_one, scratch),
+               "target holds the image");
+  EXPECT_DEATH(gaussian_blur(shape, weights, enough, enough, {}), "gaussian_blur_scratch_words");
+  EXPECT_DEATH(gaussian_blur(image_shape(4, 4, 2), weights, enough, enough, scratch),
+               "one channel or three");
+}
+
+}  // namespace
+}  // namespace waitwork::kernels

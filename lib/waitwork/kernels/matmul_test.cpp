@@ -1,0 +1,199 @@
+#include <waitwork/kernels/matmul.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <waitwork/base/random.hpp>
+#include <waitwork/kernels/instruction_sets.hpp>
+
+namespace waitwork::kernels {
+namespace {
+
+using matmul_kernel = on_each_instruction_set;
+WAITWORK_ON_EACH_INSTRUCTION_SET(matmul_kernel);
+
+constexpr float untouched = 12345.0f;
+
+// Small whole numbers, so that every partial sum is exact and results can be compared for equality.
+std::vector<float> integers(std::size_t count, std::uint64_t seed) {
+  splitmix64 random(seed);
+  std::vector<float> values(count);
+  for (float& value : values) value = static_cast<float>(static_cast<int>(random.below(17)) - 8);
+  return values;
+}
+
+std::vector<float> fractions(std::size_t count, std::uint64_t seed) {
+  splitmix64 random(seed);
+  std::vector<float> values(count);
+  for (float& value : values) value = static_cast<float>(random.below(1u << 24)) / (1 << 23) - 1.0f;
+  return values;
+}
+
+// How a case lies in memory: padding after each row, and elements before the first one.
+struct placement {
+  std::size_t padding = 0;
+  std::size_t offset = 0;
+};
+
+matmul_shape padded_shape(std::size_t m, std::size_t n, std::size_t k, std::size_t padding) {
+  matmul_shape shape(m, n, k);
+  shape.a_stride += padding;
+  shape.b_stride += padding;
+  shape.c_stride += padding;
+  return shape;
+}
+
+// Multiplies by the kernel and by three plain loops, and compares every element of C's storage, so
+// also what lies between its rows.
+void expect_product(std::size_t m, std::size_t n, std::size_t k, placement where = {}) {
+  const matmul_shape shape = padded_shape(m, n, k, where.padding);
+  const auto a = integers(m * shape.a_stride + where.offset, 1);
+  const auto b = integers(k * shape.b_stride + where.offset, 2);
+  const std::size_t c_size = m * shape.c_stride;
+  std::vector<float> c(c_size + where.offset, untouched);
+  std::vector<float> scratch(matmul_scratch_floats(shape) + where.offset,
+                             std::numeric_limits<float>::quiet_NaN());
+  matmul(shape, std::span(a).subspan(where.offset), std::span(b).subspan(where.offset),
+         std::span(c).subspan(where.offset), std::span(scratch).subspan(where.offset));
+
+  std::vector<float> expected(c_size + where.offset, untouched);
+  for (std::size_t row = 0; row < m; ++row) {
+    for (std::size_t column = 0; column < n; ++column) {
+      float sum = 0;
+      for (std::size_t p = 0; p < k; ++p) {
+        sum += a[where.offset + row * shape.a_stride + p] *
+               b[where.offset + p * shape.b_stride + column];
+      }
+      expected[where.offset + row * shape.c_stride + column] = sum;
+    }
+  }
+  EXPECT_TRUE(c == expected) << "m " << m << " n " << n << " k " << k << " padding "
+                             << where.padding << " offset " << where.offset;
+}
+
+TEST_P(matmul_kernel, multiplies_all_small_sizes) {
+  for (std::size_t m = 0; m <= 9; ++m) {
+    for (std::size_t n = 0; n <= 18; ++n) {
+      for (const std::size_t k : {0u, 1u, 2u, 3u, 7u, 8u}) expect_product(m, n, k);
+    }
+  }
+}
+
+TEST_P(matmul_kernel, multiplies_sizes_around_the_edges_of_tiles) {
+  for (const std::size_t m : {5u, 6u, 7u, 8u, 9u, 16u, 17u}) {
+    for (const std::size_t n :
+         {15u, 16u, 17u, 31u, 32u, 33u, 47u, 48u, 49u, 63u, 64u, 65u, 95u, 96u, 97u}) {
+      expect_product(m, n, 5);
+    }
+  }
+}
+
+TEST_P(matmul_kernel, multiplies_one_row_one_column_and_one_inner_element) {
+  expect_product(1, 101, 67);
+  expect_product(101, 1, 67);
+  expect_product(101, 67, 1);
+  expect_product(1, 1, 1001);
+  expect_product(1, 1, 1);
+}
+
+TEST_P(matmul_kernel, multiplies_across_the_edges_of_cache_blocks) {
+  for (const std::size_t k : {255u, 256u, 257u, 513u}) expect_product(9, 17, k);
+  for (const std::size_t n : {479u, 480u, 481u, 961u}) expect_product(9, n, 3);
+  expect_product(13, 500, 300);
+}
+
+TEST_P(matmul_kernel, respects_strides_and_leaves_what_lies_between_rows) {
+  for (const std::size_t padding : {1u, 3u, 16u}) {
+    expect_product(8, 48, 20, {.padding = padding});
+    expect_product(11, 35, 20, {.padding = padding});
+  }
+}
+
+TEST_P(matmul_kernel, takes_operands_and_scratch_at_any_alignment) {
+  for (std::size_t offset = 1; offset <= 17; ++offset)
+    expect_product(17, 53, 21, {.offset = offset});
+}
+
+TEST_P(matmul_kernel, overwrites_c_with_zeros_when_the_inner_size_is_zero) {
+  const matmul_shape shape(3, 4, 0);
+  std::vector<float> c(12, untouched);
+  std::vector<float> scratch(matmul_scratch_floats(shape));
+  matmul(shape, {}, {}, c, scratch);
+  EXPECT_EQ(c, std::vector<float>(12, 0.0f));
+}
+
+TEST_P(matmul_kernel, computes_bands_of_rows_and_of_columns_apart) {
+  const std::size_t size = 61;
+  const matmul_shape whole(size, size, size);
+  const auto a = integers(size * size, 3);
+  const auto b = integers(size * size, 4);
+  std::vector<float> expected(size * size);
+  std::vector<float> scratch(matmul_scratch_floats(whole));
+  matmul(whole, a, b, expected, scratch);
+
+  std::vector<float> c(size * size, untouched);
+  const std::size_t cut = 23;
+  for (const auto& [row, rows] : {std::pair(std::size_t{0}, cut), std::pair(cut, size - cut)}) {
+    for (const auto& [column, columns] :
+         {std::pair(std::size_t{0}, cut), std::pair(cut, size - cut)}) {
+      matmul_shape band = whole;
+      band.m = rows;
+      band.n = columns;
+      matmul(band, std::span(a).subspan(row * size), std::span(b).subspan(column),
+             std::span(c).subspan(row * size + column), scratch);
+    }
+  }
+  EXPECT_EQ(c, expected);
+}
+
+TEST_P(matmul_kernel, stays_within_the_error_bound_on_fractions) {
+  const matmul_shape shape(37, 71, 777);
+  const auto a = fractions(shape.m * shape.k, 5);
+  const auto b = fractions(shape.k * shape.n, 6);
+  std::vector<float> c(shape.m * shape.n);
+  std::vector<float> scratch(matmul_scratch_floats(shape));
+  matmul(shape, a, b, c, scratch);
+  for (std::size_t row = 0; row < shape.m; ++row) {
+    for (std::size_t column = 0; column < shape.n; ++column) {
+      double sum = 0;
+      double magnitude = 0;
+      for (std::size_t p = 0; p < shape.k; ++p) {
+        const double product = static_cast<double>(a[row * shape.k + p]) *
+                               static_cast<double>(b[p * shape.n + column]);
+        sum += product;
+        magnitude += std::abs(product);
+      }
+      const double bound = static_cast<double>(shape.k) * std::ldexp(magnitude, -24);
+      ASSERT_NEAR(static_cast<double>(c[row * shape.n + column]), sum, bound)
+          << row << ", " << column;
+    }
+  }
+}
+
+TEST(matmul_scratch, is_bounded_whatever_the_size) {
+  EXPECT_LE(matmul_scratch_floats(matmul_shape(100'000, 100'000, 100'000)) * sizeof(float),
+            481u * 1024);
+  EXPECT_LE(matmul_scratch_floats(matmul_shape(4, 4, 4)) * sizeof(float), 1024u);
+}
+
+TEST(matmul_checks_death_test, stop_a_program_whose_spans_are_too_short) {
+  const matmul_shape shape(4, 4, 4);
+  std::vector<float> large(1000);
+  std::vector<float> small(15);
+  EXPECT_DEATH(matmul(shape, small, large, large, large), "a holds an m x k matrix");
+  EXPECT_DEATH(matmul(shape, large, small, large, large), "b holds a k x n matrix");
+  EXPECT_DEATH(matmul(shape, large, large, small, large), "c holds an m x n matrix");
+  EXPECT_DEATH(matmul(shape, large, large, large, small), "matmul_scratch_floats");
+  matmul_shape narrow = shape;
+  narrow.a_stride = 3;
+  EXPECT_DEATH(matmul(narrow, large, large, large, large), "a stride is at least");
+}
+
+}  // namespace
+}  // namespace waitwork::kernels
