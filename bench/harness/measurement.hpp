@@ -1,0 +1,57 @@
+#pragma once
+// measurement: what surrounds one timed region, and the report row made of it.
+//
+// The snapshots are taken just outside the timed region: they cost some ten microseconds, which then belong to no one's
+// time but do appear in the counts of switches and CPU, spread over all units.
+
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include <harness/registry.hpp>
+#include <harness/strategy.hpp>
+#include <harness/workload.hpp>
+#include <waitwork/measure/pressure.hpp>
+#include <waitwork/measure/resource_usage.hpp>
+
+namespace waitwork::bench {
+
+class measurement {
+ public:
+  measurement() = default;
+  // Takes the first snapshot.
+  measurement(const strategy& driver, const workload& work);
+
+  void set_log(unit_log&& log) { log_ = std::move(log); }
+  // Takes the second snapshot; from here on the differences are defined.
+  void end(const strategy& driver, const workload& work);
+
+  const unit_log& log() const noexcept { return log_; }
+  const resource_usage& usage() const noexcept { return usage_; }
+  const std::optional<loop_counters>& loops() const noexcept { return loops_; }
+  const std::optional<std::int64_t>& server_cpu_ns() const noexcept { return server_cpu_ns_; }
+  const std::optional<unsigned>& kernel_workers() const noexcept { return kernel_workers_; }
+  const pressure& surroundings() const noexcept { return surroundings_; }
+  const std::string& started() const noexcept { return started_; }
+
+ private:
+  unit_log log_;
+  std::string started_;  // ISO 8601, UTC, milliseconds
+  // Snapshots until end(), differences after it.
+  pressure_snapshot pressure_begin_;
+  resource_usage usage_;
+  std::optional<loop_counters> loops_;
+  std::optional<std::int64_t> server_cpu_ns_;
+  std::optional<unsigned> kernel_workers_;
+  pressure surroundings_;
+};
+
+// A row of the report, without what only the runner knows (family, repetitions, peak memory).
+nlohmann::ordered_json report_row(const row& chosen, unsigned round, const workload_definition& definition,
+                                  const benchmark::BenchmarkReporter::Run& timed,
+                                  const measurement& measured);
+
+}  // namespace waitwork::bench

@@ -1,0 +1,101 @@
+#include <harness/progress.hpp>
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include <waitwork/base/clock.hpp>
+
+namespace waitwork::bench {
+namespace {
+
+constexpr std::int64_t plain_line_every_ns = 10'000'000'000;
+
+std::size_t terminal_columns(int fd) {
+  winsize size{};
+  return ::ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+std::string two_digits(long number) { return (number < 10 ? "0" : "") + std::to_string(number); }
+
+}  // namespace
+
+void time_estimate::learn(std::size_t row, double seconds) { seconds_of_row_[row] = seconds; }
+
+std::optional<double> time_estimate::remaining(const std::vector<unsigned>& rounds_left) const {
+  double known_sum = 0;
+  std::size_t known = 0;
+  for (const std::optional<double>& seconds : seconds_of_row_) {
+    known_sum += seconds.value_or(0);
+    known += seconds ? 1u : 0u;
+  }
+  if (known == 0) return std::nullopt;
+  const double usual = known_sum / static_cast<double>(known);
+  double sum = 0;
+  for (std::size_t row = 0; row < rounds_left.size(); ++row) {
+    sum += rounds_left[row] * seconds_of_row_[row].value_or(usual);
+  }
+  return sum;
+}
+
+std::string clock_text(double seconds) {
+  const long whole = std::lround(std::fmax(seconds, 0));
+  const long hours = whole / 3600, minutes = whole / 60 % 60;
+  if (hours == 0) return std::to_string(minutes) + ":" + two_digits(whole % 60);
+  return std::to_string(hours) + ":" + two_digits(minutes) + ":" + two_digits(whole % 60);
+}
+
+std::string progress_text(const progress_state& state, std::size_t columns) {
+  const std::string total = std::to_string(state.total);
+  const std::string done = std::to_string(state.done);
+  std::string text = "[" + std::string(total.size() - std::min(total.size(), done.size()), ' ') + done + "/" + total +
+                     "] " + clock_text(state.elapsed_s) + " elapsed";
+  if (state.remaining_s) text += ", about " + clock_text(*state.remaining_s) + " left";
+  if (state.failures > 0) text += ", " + std::to_string(state.failures) + " failed";
+  if (!state.row.empty()) text += ": " + std::string(state.row);
+  // One column short: a terminal that wraps after the last one would turn one line into two.
+  if (columns > 0 && text.size() >= columns) text.resize(columns - 1);
+  return text;
+}
+
+progress::progress(int fd) : fd_(fd), terminal_(::isatty(fd) == 1) {}
+
+progress::~progress() { clear_line(); }
+
+void progress::show(const progress_state& state) {
+  if (terminal_) {
+    write("\r\x1b[K" + progress_text(state, terminal_columns(fd_)));
+    line_shown_ = true;
+  } else if (now_ns() >= next_plain_line_ns_) {
+    write(progress_text(state, 0) + "\n");
+    next_plain_line_ns_ = now_ns() + plain_line_every_ns;
+  }
+}
+
+void progress::say(const std::string& sentence, bool alarm) {
+  clear_line();
+  const bool red = alarm && colour_allowed(fd_);
+  write("waitwork: " + (red ? "\x1b[31m" + sentence + "\x1b[0m" : sentence) + "\n");
+}
+
+void progress::clear_line() {
+  if (line_shown_) write("\r\x1b[K");
+  line_shown_ = false;
+}
+
+// Nobody may be reading any more; that is no reason to stop measuring.
+void progress::write(const std::string& text) const {
+  [[maybe_unused]] const ssize_t written = ::write(fd_, text.data(), text.size());
+}
+
+bool colour_allowed(int fd) {
+  const char* const terminal = std::getenv("TERM");
+  const char* const refused = std::getenv("NO_COLOR");
+  return ::isatty(fd) == 1 && (refused == nullptr || *refused == '\0') && terminal != nullptr &&
+         std::string_view(terminal) != "dumb";
+}
+
+}  // namespace waitwork::bench

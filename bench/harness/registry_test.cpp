@@ -1,0 +1,78 @@
+#include <harness/registry.hpp>
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace waitwork::bench {
+namespace {
+
+TEST(registry, gives_every_row_a_name_of_its_own) {
+  for (const suite_kind suite : {suite_kind::smoke, suite_kind::quick, suite_kind::full}) {
+    std::set<std::string> names;
+    for (const row& each : suite_rows(suite, 2)) EXPECT_TRUE(names.insert(each.name).second) << each.name;
+    EXPECT_FALSE(names.empty());
+  }
+}
+
+TEST(registry, names_rows_as_the_report_promises) {
+  std::set<std::string> names;
+  for (const row& each : suite_rows(suite_kind::quick, 2)) names.insert(each.name);
+  EXPECT_TRUE(names.contains("io/timer/sequential/process_time/real_time"));
+  EXPECT_TRUE(names.contains("io/file_read/direct/concurrent/depth:64/process_time/real_time"));
+  EXPECT_TRUE(names.contains("io/file_read/cached/parallel/workers:64/process_time/real_time"));
+  EXPECT_TRUE(names.contains("cpu/matmul/hybrid/depth:16/workers:2/process_time/real_time"));
+}
+
+TEST(registry, puts_rows_that_differ_in_size_into_one_family) {
+  const std::vector<row> rows = suite_rows(suite_kind::quick, 2);
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    const bool same = rows[i].workload == rows[i - 1].workload && rows[i].variant == rows[i - 1].variant &&
+                      rows[i].strategy == rows[i - 1].strategy;
+    EXPECT_EQ(rows[i].family_index == rows[i - 1].family_index, same) << rows[i].name;
+    EXPECT_EQ(rows[i].per_family_instance_index, same ? rows[i - 1].per_family_instance_index + 1 : 0);
+  }
+}
+
+TEST(registry, gives_computing_work_no_more_threads_than_cpus_and_waiting_work_more) {
+  unsigned most_computing = 0;
+  unsigned most_waiting = 0;
+  for (const row& each : suite_rows(suite_kind::quick, 6)) {
+    if (each.strategy != strategy_kind::parallel) continue;
+    unsigned& most = each.workload.starts_with("cpu/") ? most_computing : most_waiting;
+    most = std::max(most, each.workers);
+  }
+  EXPECT_EQ(most_computing, 6u);
+  EXPECT_EQ(most_waiting, 64u);
+}
+
+TEST(registry, marks_the_strategies_that_stand_on_io_uring) {
+  for (const row& each : suite_rows(suite_kind::smoke, 2)) {
+    EXPECT_EQ(each.needs_io_uring, each.strategy == strategy_kind::concurrent ||
+                                       each.strategy == strategy_kind::hybrid);
+  }
+}
+
+TEST(registry, hides_the_workloads_for_tests_unless_asked) {
+  const auto has_test_rows = [] {
+    return std::ranges::any_of(suite_rows(suite_kind::quick, 2),
+                               [](const row& each) { return each.workload.starts_with("test/"); });
+  };
+  ::unsetenv("WAITWORK_TEST_WORKLOADS");
+  EXPECT_FALSE(has_test_rows());
+  ::setenv("WAITWORK_TEST_WORKLOADS", "1", 1);
+  EXPECT_TRUE(has_test_rows());
+  ::unsetenv("WAITWORK_TEST_WORKLOADS");
+}
+
+TEST(registry, knows_its_suites_by_name) {
+  EXPECT_EQ(suite_from("quick"), suite_kind::quick);
+  EXPECT_EQ(suite_from("quik"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace waitwork::bench

@@ -1,0 +1,100 @@
+#include <harness/report_builder.hpp>
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <waitwork/base/check.hpp>
+
+#include <harness/run_ledger.hpp>
+#include <harness/time_of_day.hpp>
+
+namespace waitwork::bench {
+namespace {
+
+using nlohmann::ordered_json;
+
+row_identity identity_of(const row& row) {
+  return {row.name, row.workload, row.variant, std::string(to_string(row.strategy)), row.depth, row.workers};
+}
+
+// The figures of a child with what only the runner knows, in Google Benchmark's order, ours last.
+ordered_json benchmark_entry(const row& row, const journal_entry& entry, unsigned rounds, ordered_json figures) {
+  ordered_json object = {{"name", row.name},
+                         {"family_index", row.family_index},
+                         {"per_family_instance_index", row.per_family_instance_index},
+                         {"run_name", row.name},
+                         {"run_type", "iteration"},
+                         {"repetitions", rounds},
+                         {"repetition_index", entry.round}};
+  std::optional<ordered_json> ours;
+  for (auto& [field, value] : figures.items()) {
+    if (field == "waitwork") {
+      ours = std::move(value);
+    } else if (!object.contains(field)) {
+      object[field] = std::move(value);
+    }
+  }
+  if (ours) object["waitwork"] = std::move(*ours);
+  return object;
+}
+
+// Collects entries by row and round, because the journal has them in the order of measuring.
+class collector {
+ public:
+  collector(std::span<const row> rows, report& made) : rows_(rows), made_(made) {
+    for (std::size_t position = 0; position < rows.size(); ++position) positions_[rows[position].name] = position;
+  }
+
+  void take(const journal_entry& entry, unsigned rounds) {
+    const std::size_t position = positions_.at(entry.row);
+    const row& row = rows_[position];
+    if (const auto* const good = std::get_if<measured>(&entry.outcome)) {
+      entries_[{position, entry.round}] = benchmark_entry(row, entry, rounds, good->figures);
+    } else if (const auto* const bad = std::get_if<failed>(&entry.outcome)) {
+      made_.failures.push_back({identity_of(row), entry.round, bad->reason, bad->detail});
+    } else {
+      const auto& missing = std::get<absent>(entry.outcome);
+      made_.absent.push_back({identity_of(row), missing.cause, missing.remedy});
+    }
+  }
+
+  void finish() {
+    for (auto& [place, entry] : entries_) made_.benchmarks.push_back(std::move(entry));
+  }
+
+ private:
+  std::span<const row> rows_;
+  report& made_;
+  std::map<std::string, std::size_t> positions_;
+  std::map<std::pair<std::size_t, unsigned>, ordered_json> entries_;
+};
+
+}  // namespace
+
+report build_report(const std::filesystem::path& journal_file, std::span<const row> rows, ordered_json context,
+                    bool complete) {
+  const auto header_only = read_journal(journal_file, [](journal_entry&&) {});
+  WAITWORK_CHECK(header_only, "a report is built from a journal that was begun");
+  const run_configuration& run = header_only->header.configuration;
+
+  report made;
+  made.context = std::move(context);
+  made.run = {complete,   run.suite,  run.rounds,
+              run.seed,   run.filter, header_only->header.started,
+              utc_time_of_day()};
+  for (const row& row : rows) made.declared.push_back(identity_of(row));
+
+  collector collected(rows, made);
+  run_ledger once(rows, run.rounds);
+  read_journal(journal_file, [&](journal_entry&& entry) {
+    if (once.record(entry)) collected.take(entry, run.rounds);
+  });
+  collected.finish();
+  return made;
+}
+
+}  // namespace waitwork::bench

@@ -1,0 +1,30 @@
+#pragma once
+// row_filter: which rows a regular expression chooses, with Google Benchmark's conventions.
+
+#include <regex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <harness/registry.hpp>
+
+namespace waitwork::bench {
+
+// "" and "all" choose every row; a leading '-' turns the choice around; otherwise a row is chosen if the expression
+// matches anywhere in its name.
+class row_filter {
+ public:
+  // `flag` is how the user gave the expression. Throws usage_error if it is none.
+  row_filter(std::string_view flag, std::string_view expression);
+
+  bool chooses(const std::string& name) const;
+
+ private:
+  std::regex expression_;
+  bool inverted_ = false;
+};
+
+// The rows of a suite that the expression chooses, in the suite's order.
+std::vector<row> chosen_rows(suite_kind suite, const std::string& expression);
+
+}  // namespace waitwork::bench

@@ -1,0 +1,188 @@
+#include <harness/runner.hpp>
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <fstream>
+#include <numeric>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <waitwork/base/unique_fd.hpp>
+
+#include <harness/report_builder.hpp>
+
+namespace waitwork::bench {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+TEST(round_order, is_a_permutation) {
+  for (const std::size_t rows : {0u, 1u, 2u, 100u}) {
+    std::vector<std::size_t> order = round_order(rows, 7, 0);
+    std::ranges::sort(order);
+    std::vector<std::size_t> all(rows);
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    EXPECT_EQ(order, all);
+  }
+}
+
+TEST(round_order, depends_on_the_seed_and_the_round_alone) {
+  EXPECT_EQ(round_order(50, 7, 3), round_order(50, 7, 3));
+  EXPECT_NE(round_order(50, 7, 3), round_order(50, 7, 4));
+  EXPECT_NE(round_order(50, 7, 3), round_order(50, 8, 3));
+}
+
+TEST(round_order, puts_every_row_in_every_place) {
+  std::set<std::size_t> firsts;
+  for (unsigned round = 0; round < 100; ++round) firsts.insert(round_order(5, 1, round).front());
+  EXPECT_EQ(firsts.size(), 5u);
+}
+
+// Runs with a shell script in the place of the measuring process: it keeps its requests and answers by the row's name.
+class a_run : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "runner.XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    directory_ = pattern;
+    plan_.executable = directory_ / "measure";
+    std::ofstream(plan_.executable) << "#!/bin/sh\n"
+                                       "echo \"$2\" >> " << (directory_ / "requests").string() << "\n"
+                                       R"(case "$2" in
+  *good*) echo '{"result":{"name":"good","real_time":2,"cpu_time":1,"iterations":41,"time_unit":"ns","waitwork":{}}}' >&3 ;;
+  *absent*) echo '{"absent":{"cause":"not here","remedy":"elsewhere"}}' >&3 ;;
+  *wrong*) echo '{"failure":{"reason":"wrong_answer","detail":"unit 3"}}' >&3 ;;
+  *hang*) sleep 1000 ;;
+  *) kill -SEGV $$ ;;
+esac
+)";
+    ASSERT_EQ(::chmod(plan_.executable.c_str(), 0755), 0);
+    plan_.configuration = {"quick", "", 2, 1, 0.1, 0, ""};
+    plan_.time_limit = 60s;
+    plan_.work_directory = directory_;
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe(ends.data()), 0);
+    interrupt_reader_.reset(ends[0]);
+    interrupt_writer_.reset(ends[1]);
+  }
+  void TearDown() override { fs::remove_all(directory_); }
+
+  void add_rows(const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+      plan_.rows.emplace_back();
+      plan_.rows.back().name = name;
+      plan_.rows.back().needs_io_uring = name.find("ring") != std::string::npos;
+      plan_.rows.back().family_index = static_cast<unsigned>(plan_.rows.size());
+    }
+  }
+  fs::path journal_file() const { return directory_ / "journal"; }
+
+  // The whole run, from an empty journal or from what is there.
+  run_end run() {
+    const auto extent = read_journal(journal_file(), [](journal_entry&&) {});
+    journal results = extent ? journal::go_on(journal_file(), *extent)
+                             : journal::begin(journal_file(), {plan_.configuration, "", "", 1, "then"});
+    run_ledger ledger(plan_.rows, plan_.configuration.rounds);
+    read_journal(journal_file(), [&](journal_entry&& entry) { ledger.record(entry); });
+    const unique_fd nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    progress shown(nowhere.get());
+    return run_rows(plan_, results, ledger, shown, interrupt_reader_.get());
+  }
+  report result() const { return build_report(journal_file(), plan_.rows, nlohmann::ordered_json::object(), true); }
+
+  // Of the rows with this word in their name, in the order of measuring.
+  std::vector<nlohmann::json> requests(const std::string& word) const {
+    std::ifstream stream(directory_ / "requests");
+    std::vector<nlohmann::json> found;
+    for (std::string line; std::getline(stream, line);) {
+      if (line.find(word) != std::string::npos) found.push_back(nlohmann::json::parse(line));
+    }
+    return found;
+  }
+
+  fs::path directory_;
+  run_plan plan_;
+  unique_fd interrupt_reader_, interrupt_writer_;
+};
+
+TEST_F(a_run, measures_every_row_in_every_round) {
+  add_rows({"good/a", "good/b"});
+  EXPECT_EQ(run(), run_end::finished);
+  const report made = result();
+  ASSERT_EQ(made.benchmarks.size(), 4u);
+  EXPECT_EQ(made.benchmarks[0]["name"], "good/a");
+  EXPECT_EQ(made.benchmarks[1]["repetition_index"], 1);
+  EXPECT_EQ(made.benchmarks[2]["name"], "good/b");
+  EXPECT_EQ(made.benchmarks[2]["family_index"], 2);
+  EXPECT_EQ(made.benchmarks[2]["repetitions"], 2);
+  EXPECT_TRUE(made.benchmarks[2].contains("rss_peak_bytes"));
+  EXPECT_EQ(made.benchmarks[2].items().begin().key(), "name");
+  EXPECT_EQ(made.run.started, "then");
+}
+
+TEST_F(a_run, does_the_same_work_in_every_round) {
+  add_rows({"good/a"});
+  run();
+  const std::vector<nlohmann::json> asked = requests("good");
+  ASSERT_EQ(asked.size(), 2u);
+  EXPECT_EQ(asked[0]["iterations"], 0);
+  EXPECT_EQ(asked[1]["iterations"], 41);
+}
+
+TEST_F(a_run, outlives_rows_that_fail_and_does_not_try_them_again) {
+  add_rows({"good/a", "crash", "wrong", "absent"});
+  EXPECT_EQ(run(), run_end::finished);
+  const report made = result();
+  EXPECT_EQ(made.benchmarks.size(), 2u);
+  ASSERT_EQ(made.failures.size(), 2u);
+  for (const row_failure& failure : made.failures) {
+    EXPECT_EQ(failure.reason,
+              failure.row.name == "crash" ? failure_reason::crashed : failure_reason::wrong_answer);
+  }
+  ASSERT_EQ(made.absent.size(), 1u);
+  EXPECT_EQ(made.absent[0].remedy, "elsewhere");
+  for (const char* const word : {"crash", "wrong", "absent"}) EXPECT_EQ(requests(word).size(), 1u) << word;
+}
+
+TEST_F(a_run, kills_what_is_past_its_time) {
+  plan_.time_limit = 200ms;
+  add_rows({"hang"});
+  EXPECT_EQ(run(), run_end::finished);
+  ASSERT_EQ(result().failures.size(), 1u);
+  EXPECT_EQ(result().failures[0].reason, failure_reason::timed_out);
+}
+
+TEST_F(a_run, without_io_uring_does_not_try_the_rows_that_need_it) {
+  plan_.io_uring = absent{"forbidden", "allow it"};
+  add_rows({"good/a", "good/ring"});
+  EXPECT_EQ(run(), run_end::finished);
+  EXPECT_EQ(result().benchmarks.size(), 2u);
+  ASSERT_EQ(result().absent.size(), 1u);
+  EXPECT_EQ(result().absent[0].cause, "forbidden");
+  EXPECT_TRUE(requests("ring").empty());
+}
+
+TEST_F(a_run, that_is_interrupted_records_nothing_of_the_row_in_hand_and_goes_on_later) {
+  add_rows({"good/a", "good/b"});
+  ASSERT_EQ(::write(interrupt_writer_.get(), "x", 1), 1);
+  EXPECT_EQ(run(), run_end::interrupted);
+  EXPECT_TRUE(result().benchmarks.empty());
+  char taken = 0;
+  ASSERT_EQ(::read(interrupt_reader_.get(), &taken, 1), 1);
+  EXPECT_EQ(run(), run_end::finished);
+  EXPECT_EQ(result().benchmarks.size(), 4u);
+}
+
+}  // namespace
+}  // namespace waitwork::bench

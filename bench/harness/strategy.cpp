@@ -1,0 +1,168 @@
+#include <harness/strategy.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <harness/loop_threads.hpp>
+#include <waitwork/base/check.hpp>
+#include <waitwork/base/clock.hpp>
+#include <waitwork/coro/lanes.hpp>
+#include <waitwork/parallel/arena.hpp>
+
+namespace waitwork::bench {
+namespace {
+
+// Hands out the units of one drive() to any number of threads, each once.
+class unit_source {
+ public:
+  unit_source(std::uint64_t first, std::uint64_t count) : next_(first), end_(first + count) {}
+  std::optional<std::uint64_t> operator()() noexcept {
+    // Relaxed: the index is all that is shared. It overshoots end_ by at most one per lane.
+    const std::uint64_t index = next_.fetch_add(1, std::memory_order_relaxed);
+    if (index >= end_) return std::nullopt;
+    return index;
+  }
+
+  // Hands out no more: a unit has failed, on whichever thread.
+  void stop() noexcept { next_.store(end_, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> next_;
+  const std::uint64_t end_;
+};
+
+// One lane that blocks. The end of a unit is the beginning of the next: one look at the clock a unit.
+void run_blocking_lane(workload& work, unit_source& units, unsigned lane, unit_log& log) {
+  try {
+    std::int64_t begin_ns = now_ns();
+    while (const std::optional<std::uint64_t> index = units()) {
+      const answer given = work.run({*index, lane});
+      const std::int64_t end_ns = now_ns();
+      log.record(work, *index, given, end_ns - begin_ns);
+      begin_ns = end_ns;
+    }
+  } catch (...) {
+    units.stop();
+    throw;
+  }
+}
+
+task<void> run_unit(workload& work, async_context& context, unit_log& log, std::uint64_t index,
+                    unsigned lane) {
+  const std::int64_t begin_ns = now_ns();
+  const answer given = co_await work.run(context, {index, lane});
+  log.record(work, index, given, now_ns() - begin_ns);
+}
+
+// All lanes of one loop.
+void run_lanes(loop& here, workload& work, async_context context, unit_source& units,
+               unsigned first_lane, unsigned lane_count, unit_log& log) {
+  auto run_one = [&](std::uint64_t index, unsigned lane) {
+    return run_unit(work, context, log, index, lane);
+  };
+  try {
+    here.run(lanes(first_lane, lane_count, units, run_one));
+  } catch (...) {
+    units.stop();
+    throw;
+  }
+}
+
+class sequential final : public strategy {
+ public:
+  unit_log drive(workload& work, std::uint64_t first, std::uint64_t count) override {
+    unit_source units(first, count);
+    unit_log log;
+    run_blocking_lane(work, units, 0, log);
+    return log;
+  }
+};
+
+class concurrent final : public strategy {
+ public:
+  explicit concurrent(unsigned depth) : depth_(depth) {}
+
+  unit_log drive(workload& work, std::uint64_t first, std::uint64_t count) override {
+    unit_source units(first, count);
+    unit_log log;
+    run_lanes(loop_, work, async_context(nullptr), units, 0, depth_, log);
+    return log;
+  }
+  std::optional<loop_counters> loops() const override { return loop_.counters(); }
+
+ private:
+  unsigned depth_;
+  loop loop_;
+};
+
+class parallel final : public strategy {
+ public:
+  explicit parallel(unsigned workers) : arena_(workers), logs_(workers) { arena_.warm_up(); }
+
+  unit_log drive(workload& work, std::uint64_t first, std::uint64_t count) override {
+    unit_source units(first, count);
+    std::ranges::fill(logs_, unit_log());
+    arena_.run_on_each([&](unsigned worker) { run_blocking_lane(work, units, worker, logs_[worker]); });
+    unit_log merged;
+    for (const unit_log& log : logs_) merged.merge(log);
+    return merged;
+  }
+
+ private:
+  arena arena_;
+  std::vector<unit_log> logs_;
+};
+
+class hybrid final : public strategy {
+ public:
+  hybrid(unsigned depth, unsigned workers)
+      : depth_(depth), arena_(workers, callers::hand_in), loops_(std::min(workers, depth)) {
+    arena_.warm_up();
+  }
+
+  unit_log drive(workload& work, std::uint64_t first, std::uint64_t count) override {
+    unit_source units(first, count);
+    unit_log merged;
+    std::mutex merging;
+    loops_.run_on_each([&](unsigned index, loop& here) {
+      // The lanes [0, depth) cut into one contiguous share a loop.
+      const unsigned first_lane = depth_ * index / loops_.count();
+      const unsigned last_lane = depth_ * (index + 1) / loops_.count();
+      unit_log log;
+      run_lanes(here, work, async_context(&arena_), units, first_lane, last_lane - first_lane, log);
+      const std::lock_guard lock(merging);
+      merged.merge(log);
+    });
+    return merged;
+  }
+  std::optional<loop_counters> loops() const override { return loops_.counters(); }
+
+ private:
+  unsigned depth_;
+  arena arena_;
+  loop_threads loops_;
+};
+
+}  // namespace
+
+void unit_log::merge(const unit_log& other) {
+  latency.merge(other.latency);
+  if (wrong == 0) first_wrong_unit = other.first_wrong_unit;
+  wrong += other.wrong;
+}
+
+std::unique_ptr<strategy> make_strategy(const row& chosen) {
+  switch (chosen.strategy) {
+    case strategy_kind::sequential: return std::make_unique<sequential>();
+    case strategy_kind::concurrent: return std::make_unique<concurrent>(chosen.depth);
+    case strategy_kind::parallel: return std::make_unique<parallel>(chosen.workers);
+    case strategy_kind::hybrid: return std::make_unique<hybrid>(chosen.depth, chosen.workers);
+  }
+  std::unreachable();
+}
+
+}  // namespace waitwork::bench

@@ -1,0 +1,108 @@
+#pragma once
+// workload: what is measured. A number of independent units of the same work, written once for callers that may block
+// and once for a loop; the strategies do the rest (strategy.hpp), and the suite is the product of the two.
+//
+// Whatever is not the work itself (files, servers, connections, input data) is made in the constructor and so stays
+// outside the timed region. A workload object serves one row in one process.
+
+#include <sys/types.h>
+
+#include <waitwork/coro/task.hpp>
+#include <waitwork/hybrid/offload.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace waitwork::bench {
+
+// One unit of work. Units in flight at the same time have different lanes, in [0, workload_settings::lanes), so that
+// a lane can own a buffer or a connection. The index counts up without end: take it modulo the input's size.
+struct unit {
+  std::uint64_t index;
+  unsigned lane;
+};
+
+// What a unit computed, compared with workload::expected(): usually a checksum of all of its output.
+using answer = std::uint64_t;
+
+// Where a unit that runs on a loop sends its compute part. The strategy decides; the workload is written once.
+//   concurrent: computes on the loop's thread, then lets the other ready units have their turn
+//   hybrid:     computes on the arena while the loop goes on with the waits of other units
+class async_context {
+ public:
+  explicit async_context(arena* compute_arena) noexcept : arena_(compute_arena) {}
+
+  // Runs `work` (a callable named by the caller, alive until resumed) and resumes on this loop.
+  template <class Work>
+  [[nodiscard]] auto compute(Work& work) {
+    return offload_or_inline(arena_, work);
+  }
+
+ private:
+  arena* arena_;  // null: no arena, compute where we are
+};
+
+class workload {
+ public:
+  virtual ~workload() = default;
+
+  // Does one unit and may block. Called from several threads at once, each with a lane of its own.
+  virtual answer run(unit work) = 0;
+
+  // Does the same unit on a loop: waits are awaited, compute goes through context.compute().
+  virtual task<answer> run(async_context& context, unit work) = 0;
+
+  // The right answer of unit `index`. Called inside the timed region after each unit: a few nanoseconds.
+  virtual answer expected(std::uint64_t index) const = 0;
+
+  // After the timed region: what could not be checked unit by unit (that written data is on the device). Throws
+  // wrong_answer.
+  virtual void verify() {}
+
+  // The process that this workload talks to; its CPU time is reported apart from ours.
+  virtual std::optional<pid_t> server() const { return std::nullopt; }
+};
+
+class wrong_answer : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// What a workload is given to build itself.
+struct workload_settings {
+  std::string variant;                   // one of workload_definition::variants
+  unsigned lanes = 1;                    // units in flight at most
+  std::filesystem::path work_directory;  // exists, is writable, is emptied after the run; shared by all rows
+  std::uint64_t seed = 0;                // the same for every row of a run
+  double work_per_us = 0;                // busy_work steps that take one microsecond here, measured once a run
+  bool smoke = false;                    // small input: prove that it works, do not measure
+};
+
+struct workload_definition {
+  std::string name;                   // "<class>/<workload>", e.g. "io/file_read"
+  std::vector<std::string> variants;  // {""} if there is only one; the empty name adds nothing to the row's name
+  // Whether a unit spends time waiting: then worker threads past the CPUs make sense and are measured.
+  bool waits = false;
+  // Sizes and other constants of a variant that a reader of the report wants beside the figures, e.g. {"wait_us", 500}.
+  std::function<std::map<std::string, double>(std::string_view variant)> parameters;
+  // Throws unsupported_error if the machine lacks what the variant needs, environment_error if it refuses or runs out.
+  std::function<std::unique_ptr<workload>(const workload_settings&)> make;
+};
+
+// Registers a workload at program start; returns its argument's name so that it can initialise a constant:
+//   const bool registered = bench::register_workload({.name = "io/timer", ...});
+bool register_workload(workload_definition definition);
+
+// Every registered workload, by name.
+const std::vector<workload_definition>& registered_workloads();
+
+}  // namespace waitwork::bench

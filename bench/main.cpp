@@ -1,0 +1,99 @@
+// waitwork: does this work wait, or does it compute?
+//
+// The program measures and reports; what follows from the figures is for scripts/advise.py and its siblings. It is
+// also its own measuring process: the runner starts it again for every row in every round.
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <waitwork/base/environment_error.hpp>
+
+#include <harness/child.hpp>
+#include <harness/command_line.hpp>
+#include <harness/doctor.hpp>
+#include <harness/exit_code.hpp>
+#include <harness/helper_process.hpp>
+#include <harness/progress.hpp>
+#include <harness/row_filter.hpp>
+#include <harness/run_command.hpp>
+#include <harness/usage_error.hpp>
+
+namespace {
+
+using namespace waitwork::bench;
+
+nlohmann::ordered_json to_json(const row& row) {
+  return {{"name", row.name},
+          {"workload", row.workload},
+          {"variant", row.variant},
+          {"strategy", to_string(row.strategy)},
+          {"depth", row.depth},
+          {"workers", row.workers}};
+}
+
+exit_code list(const list_options& options) {
+  const suite_kind suite = suite_from(options.rows.suite.value_or("quick")).value();
+  const std::vector<row> rows = chosen_rows(suite, options.rows.filter.value_or(""));
+  if (options.json) {
+    nlohmann::ordered_json objects = nlohmann::ordered_json::array();
+    for (const row& row : rows) objects.push_back(to_json(row));
+    std::cout << objects.dump(2) << '\n';
+  } else {
+    for (const row& row : rows) std::cout << row.name << '\n';
+  }
+  if (!rows.empty()) return exit_code::done;
+  std::cerr << "waitwork: no row matches the filter\n";
+  return exit_code::rows_failed;
+}
+
+exit_code doctor(const doctor_options& options) {
+  const std::vector<doctor_item> findings = examine(options.work_place);
+  if (options.json) {
+    std::cout << to_json(findings).dump(2) << '\n';
+  } else {
+    print_findings(std::cout, findings, colour_allowed(STDOUT_FILENO));
+  }
+  return exit_code::done;
+}
+
+exit_code print(const print_text& answer) {
+  std::cout << answer.text;
+  return exit_code::done;
+}
+
+int carry_out(const command& wanted, const std::string& program) {
+  if (const auto* const child = std::get_if<child_request>(&wanted)) return run_child(child->request);
+  exit_code code = exit_code::done;
+  if (const auto* const options = std::get_if<run_options>(&wanted)) code = run(*options, program);
+  if (const auto* const options = std::get_if<list_options>(&wanted)) code = list(*options);
+  if (const auto* const options = std::get_if<doctor_options>(&wanted)) code = doctor(*options);
+  if (const auto* const answer = std::get_if<print_text>(&wanted)) code = print(*answer);
+  return static_cast<int>(code);
+}
+
+int complain(const std::exception& error, exit_code code) {
+  std::fprintf(stderr, "waitwork: %s\n", error.what());
+  return static_cast<int>(code);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    if (const std::optional<int> code = run_helper_process(argc, argv)) return *code;
+    return carry_out(parse_command_line({argv + 1, argv + argc}), argv[0]);
+  } catch (const usage_error& error) {
+    return complain(error, exit_code::usage);
+  } catch (const std::exception& error) {
+    return complain(error, exit_code::unmeasurable);
+  }
+}

@@ -1,0 +1,150 @@
+// cpu/matmul: C = A * B, 384 x 384 in single precision. A unit that only computes: about 0.7 ms at
+// 160 GFLOP/s.
+//
+// The matrices hold whole numbers, small enough that every sum is exact in a float: the answer does
+// not depend on the order of the additions, and any kernel, instruction set and compiler must give
+// the same one. It is the checksum of all of C; the expected one comes from the factors alone, as
+// the checksum is linear (after Freivalds, "Probabilistic machines can use less running time", IFIP
+// 1977): sums down the columns of A * B are sums down the columns of A, times B.
+
+#include <harness/workload.hpp>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <waitwork/base/aligned_buffer.hpp>
+#include <waitwork/base/random.hpp>
+#include <waitwork/kernels/matmul.hpp>
+#include <workloads/cpu/checksum.hpp>
+
+namespace waitwork::bench {
+namespace {
+
+// Three matrices of 576 KiB: the factors come from the second-level cache or the third, as in a
+// program that multiplies what it has just made. A multiple of every tile's width.
+constexpr std::size_t measured_n = 384;
+constexpr std::size_t smoke_n = 96;
+// |c| <= 384 * 100 * 100 < 2^22: see shifted().
+constexpr std::uint64_t largest_entry = 100;
+constexpr std::size_t factor_count = 2;
+constexpr std::size_t product_count = factor_count * factor_count;
+
+using matrix = aligned_buffer<float>;
+
+matrix random_matrix(std::size_t n, std::uint64_t seed) {
+  splitmix64 random(seed);
+  matrix entries(n * n);
+  for (float& entry : entries.span()) {
+    entry =
+        static_cast<float>(random.below(2 * largest_entry + 1)) - static_cast<float>(largest_entry);
+  }
+  return entries;
+}
+
+// The bits of x + 1.5 * 2^23, for a whole number |x| < 2^22: there a float's last bit is worth 1,
+// so they are x plus a constant, modulo 2^32. A conversion to an integer costs as much and is
+// undefined for the garbage that a broken kernel may leave.
+constexpr float shift = 12582912.0f;
+constexpr std::uint32_t shift_bits = std::bit_cast<std::uint32_t>(shift);
+std::uint32_t shifted(float x) noexcept { return std::bit_cast<std::uint32_t>(x + shift); }
+
+// Row vector times matrix, modulo 2^32.
+std::vector<std::uint32_t> times(const std::vector<std::uint32_t>& row, const matrix& factor) {
+  const std::size_t n = row.size();
+  std::vector<std::uint32_t> result(n);
+  for (std::size_t p = 0; p < n; ++p) {
+    for (std::size_t column = 0; column < n; ++column) {
+      result[column] += row[p] * (shifted(factor[p * n + column]) - shift_bits);
+    }
+  }
+  return result;
+}
+
+// What column_checksum gives for the shifted elements of A * B.
+answer checksum_of_product(std::size_t n, const matrix& a, const matrix& b) {
+  const std::vector<std::uint32_t> ones(n, 1);
+  std::vector<std::uint32_t> weights(n);
+  for (std::size_t row = 0; row < n; ++row) weights[row] = static_cast<std::uint32_t>(n - row);
+  std::vector<std::uint32_t> plain = times(times(ones, a), b);
+  std::vector<std::uint32_t> weighted = times(times(weights, a), b);
+  for (std::uint32_t& sum : plain) sum += static_cast<std::uint32_t>(n) * shift_bits;
+  for (std::uint32_t& sum : weighted)
+    sum += static_cast<std::uint32_t>(n * (n + 1) / 2) * shift_bits;
+  return column_checksum::of_sums(plain, weighted);
+}
+
+// What one multiplication needs besides its factors. It belongs to the thread and not to the lane,
+// because a unit computes from start to end on one thread: 256 lanes with an output each would walk
+// through 150 MB of memory, and the row would show cache misses instead of its strategy.
+struct workspace {
+  matrix product{measured_n * measured_n};
+  aligned_buffer<float> scratch{
+      kernels::matmul_scratch_floats(kernels::matmul_shape(measured_n, measured_n, measured_n))};
+  column_checksum checksum;
+};
+
+class matmul_workload final : public workload {
+ public:
+  explicit matmul_workload(const workload_settings& settings)
+      : shape_(settings.smoke ? square(smoke_n) : square(measured_n)) {
+    for (std::size_t i = 0; i < factor_count; ++i) {
+      left_.push_back(random_matrix(shape_.n, mix64(settings.seed + 2 * i)));
+      right_.push_back(random_matrix(shape_.n, mix64(settings.seed + 2 * i + 1)));
+    }
+    for (std::size_t i = 0; i < product_count; ++i)
+      expected_.push_back(checksum_of_product(shape_.n, left(i), right(i)));
+  }
+
+  answer run(unit work) override { return multiply(work.index); }
+
+  task<answer> run(async_context& context, unit work) override {
+    auto compute = [this, work] { return multiply(work.index); };
+    const answer checksum = co_await context.compute(compute);
+    co_return checksum;
+  }
+
+  answer expected(std::uint64_t index) const override { return expected_[index % product_count]; }
+
+ private:
+  static kernels::matmul_shape square(std::size_t n) { return {n, n, n}; }
+
+  const matrix& left(std::uint64_t index) const { return left_[index % factor_count]; }
+  const matrix& right(std::uint64_t index) const {
+    return right_[index / factor_count % factor_count];
+  }
+
+  answer multiply(std::uint64_t index) const {
+    thread_local workspace space;
+    kernels::matmul(shape_, left(index).span(), right(index).span(), space.product.span(),
+                    space.scratch.span());
+    const float* product = space.product.data();
+    const std::size_t stride = shape_.c_stride;
+    return space.checksum.of(shape_.m, shape_.n,
+                             [product, stride](std::size_t row, std::size_t column) {
+                               return shifted(product[row * stride + column]);
+                             });
+  }
+
+  kernels::matmul_shape shape_;
+  std::vector<matrix> left_;
+  std::vector<matrix> right_;
+  std::vector<answer> expected_;
+};
+
+const bool registered = register_workload({
+    .name = "cpu/matmul",
+    .variants = {""},
+    .waits = false,
+    .parameters = [](std::string_view) -> std::map<std::string, double> {
+      constexpr double n = measured_n;
+      return {{"n", n}, {"flops_per_unit", 2 * n * n * n}};
+    },
+    .make = [](const workload_settings& settings) -> std::unique_ptr<workload> {
+      return std::make_unique<matmul_workload>(settings);
+    },
+});
+
+}  // namespace
+}  // namespace waitwork::bench

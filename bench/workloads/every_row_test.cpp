@@ -1,0 +1,72 @@
+// Every workload under every strategy, at smoke size: each does the same units and every answer is the right one.
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <harness/busy_work.hpp>
+#include <harness/registry.hpp>
+#include <harness/strategy.hpp>
+#include <harness/workload.hpp>
+#include <waitwork/base/environment_error.hpp>
+
+namespace waitwork::bench {
+namespace {
+
+class every_row : public ::testing::TestWithParam<row> {
+ protected:
+  every_row() {
+    std::string pattern = "/var/tmp/waitwork-every-row-XXXXXX";
+    directory_ = ::mkdtemp(pattern.data());
+  }
+  ~every_row() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+  std::filesystem::path directory_;
+};
+
+TEST_P(every_row, gives_the_right_answer_to_every_unit) {
+  const row& chosen = GetParam();
+  const workload_definition* definition = find_workload(chosen.workload);
+  ASSERT_NE(definition, nullptr);
+  workload_settings settings;
+  settings.variant = chosen.variant;
+  settings.lanes = chosen.depth;
+  settings.work_directory = directory_;
+  settings.seed = 42;
+  settings.work_per_us = 100;
+  settings.smoke = true;
+  const std::unique_ptr<strategy> driver = make_strategy(chosen);
+  std::unique_ptr<workload> work;
+  try {
+    work = definition->make(settings);
+  } catch (const unsupported_error& error) {
+    GTEST_SKIP() << error.what();
+  }
+  const std::uint64_t units = std::max<std::uint64_t>(24, 2 * chosen.depth);
+  unit_log log = driver->drive(*work, 0, units);
+  EXPECT_EQ(log.wrong, 0u) << "the first is unit " << log.first_wrong_unit;
+  EXPECT_EQ(log.latency.count(), units);
+  log = driver->drive(*work, std::uint64_t{1} << 40, units);
+  EXPECT_EQ(log.wrong, 0u) << "the first is unit " << log.first_wrong_unit;
+  EXPECT_NO_THROW(work->verify());
+}
+
+INSTANTIATE_TEST_SUITE_P(of, every_row, ::testing::ValuesIn(suite_rows(suite_kind::smoke)),
+                         [](const auto& instance) {
+                           std::string name = instance.param.name.substr(0, instance.param.name.find("/process_time"));
+                           std::ranges::replace_if(
+                               name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace waitwork::bench

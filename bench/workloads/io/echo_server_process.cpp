@@ -1,0 +1,131 @@
+#include <workloads/io/echo_server_process.hpp>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <waitwork/base/environment_error.hpp>
+
+#include <workloads/io/echo_server.hpp>
+
+extern char** environ;
+
+namespace waitwork::bench {
+namespace {
+
+// Connections that may wait for the server to take them; the kernel caps it at net.core.somaxconn
+// (4096 by default).
+constexpr int backlog = 4096;
+
+environment_error failure(const char* operation, const char* subject, int positive_errno) {
+  const char* remedy = "allow this process to use TCP over the loopback interface";
+  if (positive_errno == EMFILE) remedy = "raise the limit of open files: ulimit -n 4096";
+  if (positive_errno == ENFILE) remedy = "as root, raise the system's limit: sysctl fs.file-max";
+  if (positive_errno == EADDRNOTAVAIL) remedy = "bring the loopback up: ip link set lo up";
+  return {operation, subject, std::generic_category().message(positive_errno), remedy};
+}
+
+unique_fd new_socket() {
+  unique_fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) throw failure("open", "a TCP socket", errno);
+  return socket;
+}
+
+// On a free port of 127.0.0.1, which is stored in `address`.
+unique_fd listen_on_loopback(sockaddr_in& address) {
+  unique_fd listener = new_socket();
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  socklen_t address_bytes = sizeof address;
+  if (::bind(listener.get(), generic, address_bytes) != 0 ||
+      ::listen(listener.get(), backlog) != 0 ||
+      ::getsockname(listener.get(), generic, &address_bytes) != 0) {
+    throw failure("listen on", "127.0.0.1", errno);
+  }
+  return listener;
+}
+
+// The same open file under a number that none of the server's descriptors will have.
+unique_fd out_of_the_way(unique_fd fd) {
+  unique_fd moved(::fcntl(fd.get(), F_DUPFD_CLOEXEC, echo_control_fd + 1));
+  if (!moved) throw failure("duplicate", "a descriptor for the echo server", errno);
+  return moved;
+}
+
+struct spawn_actions {
+  spawn_actions() { ::posix_spawn_file_actions_init(&actions); }
+  ~spawn_actions() { ::posix_spawn_file_actions_destroy(&actions); }
+  spawn_actions(const spawn_actions&) = delete;
+  spawn_actions& operator=(const spawn_actions&) = delete;
+  posix_spawn_file_actions_t actions;
+};
+
+pid_t spawn_server(int listener, int control, nanoseconds delay) {
+  std::string options = "{\"delay_ns\":" + std::to_string(delay.count()) + "}";
+  std::string name = "waitwork";
+  std::string flag(echo_server_flag);
+  char* arguments[] = {name.data(), flag.data(), options.data(), nullptr};
+  spawn_actions actions;
+  ::posix_spawn_file_actions_addopen(&actions.actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  ::posix_spawn_file_actions_adddup2(&actions.actions, listener, echo_listener_fd);
+  ::posix_spawn_file_actions_adddup2(&actions.actions, control, echo_control_fd);
+  pid_t pid = -1;
+  const int error =
+      ::posix_spawn(&pid, "/proc/self/exe", &actions.actions, nullptr, arguments, environ);
+  if (error != 0) {
+    throw environment_error(
+        "start", "the echo server", std::generic_category().message(error),
+        "check that /proc is mounted and that the limit of processes (ulimit -u) allows one more");
+  }
+  return pid;
+}
+
+}  // namespace
+
+echo_server_process::echo_server_process(nanoseconds delay) {
+  const unique_fd listener = out_of_the_way(listen_on_loopback(address_));
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw failure("open", "the echo server's control pipe", errno);
+  unique_fd read_end(ends[0]);
+  control_.reset(ends[1]);
+  const unique_fd server_end = out_of_the_way(std::move(read_end));
+  pid_ = spawn_server(listener.get(), server_end.get(), delay);
+  // Our copies of the server's descriptors close here: if the server dies, connecting fails instead
+  // of waiting.
+}
+
+echo_server_process::~echo_server_process() {
+  if (pid_ <= 0) return;
+  control_.reset();
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+unique_fd echo_server_process::connect() const {
+  unique_fd socket = new_socket();
+  const int at_once = 1;
+  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
+  // Closing resets the connection, so that thousands of them leave no TIME_WAIT states behind for
+  // the next child.
+  const linger reset{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  const auto* const generic = reinterpret_cast<const sockaddr*>(&address_);
+  int answer = -1;
+  do {
+    answer = ::connect(socket.get(), generic, sizeof address_);
+  } while (answer != 0 && errno == EINTR);
+  if (answer != 0 && errno != EISCONN) throw failure("connect to", "the echo server", errno);
+  return socket;
+}
+
+}  // namespace waitwork::bench
