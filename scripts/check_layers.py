@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Check that every #include of the project obeys the layers.
+
+usage: check_layers.py [ROOT]
+
+The layers are acyclic, and a layer may include only what the table below grants it. Four libraries belong to one layer
+each. A violation is printed as "file:line: what is wrong"; the exit code is 1 then, and 0 if there is none.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+# layer -> the layers that it may include besides itself
+LAYERS: dict[str, set[str]] = {
+    "base": set(),
+    "coro": {"base"},
+    "io": {"base", "coro"},
+    "parallel": {"base"},
+    "kernels": {"base"},
+    "hybrid": {"base", "coro", "io", "parallel"},
+    "measure": {"base"},
+    "report": {"base"},
+}
+
+# header prefix -> the only folders (relative to the root) that may include it
+EXCLUSIVE: dict[str, tuple[str, ...]] = {
+    "liburing": ("lib/waitwork/io",),
+    "oneapi/": ("lib/waitwork/parallel",),
+    "tbb/": ("lib/waitwork/parallel",),
+    "hwy/": ("lib/waitwork/kernels",),
+    "benchmark/": ("bench/harness",),
+    "CLI/": ("bench/harness",),
+}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
+
+
+def layer_violation(path: Path, header: str) -> str | None:
+    """What is wrong with a file of lib/ or bench/ including `header`; None if nothing."""
+    parts = path.parts
+    for prefix, folders in EXCLUSIVE.items():
+        if header.startswith(prefix) and not any(path.is_relative_to(folder) for folder in folders):
+            return f"<{header}> belongs to {' and '.join(folders)} only"
+    if parts[0] == "lib":
+        layer = parts[2]
+        if layer not in LAYERS:
+            return f"lib/waitwork/{layer} is not a layer"
+        if header.startswith(("harness/", "workloads/", "peers/")):
+            return f"lib/ does not include bench/ (<{header}>)"
+        if header.startswith("waitwork/"):
+            target = header.split("/")[1]
+            if target != layer and target not in LAYERS[layer]:
+                return f"{layer} may not include {target} (<{header}>)"
+    elif parts[:2] == ("bench", "harness") and header.startswith(("workloads/", "peers/")):
+        return f"the harness does not know workloads (<{header}>)"
+    return None
+
+
+def violations(root: Path) -> list[str]:
+    found = []
+    for folder in ("lib", "bench"):
+        for path in sorted((root / folder).rglob("*")):
+            if path.suffix not in {".hpp", ".cpp"}:
+                continue
+            relative = path.relative_to(root)
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+                match = INCLUDE.match(line)
+                problem = layer_violation(relative, match.group(1)) if match else None
+                if problem:
+                    found.append(f"{relative}:{number}: {problem}")
+    return found
+
+
+def main(argv: list[str]) -> int:
+    if argv and argv[0] in {"-h", "--help"}:
+        print(__doc__.strip())
+        return 0
+    root = Path(argv[0]) if argv else Path(__file__).resolve().parent.parent
+    if not (root / "lib" / "waitwork").is_dir():
+        print(f"check_layers: {root} has no lib/waitwork; name the root of the source tree", file=sys.stderr)
+        return 2
+    found = violations(root)
+    for problem in found:
+        print(problem)
+    print(f"{len(found)} violations of the layers")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
