@@ -1,7 +1,8 @@
 // waitwork: does this work wait, or does it compute?
 //
-// The program measures and reports; what follows from the figures is for scripts/advise.py and its siblings. It is
-// also its own measuring process: the runner starts it again for every row in every round.
+// The program measures and reports; what follows from the figures is for scripts/advise.py and its
+// siblings. It is also its own measuring process: the runner starts it again for every row in every
+// round.
 
 #include <unistd.h>
 
@@ -32,12 +33,9 @@ namespace {
 using namespace waitwork::bench;
 
 nlohmann::ordered_json to_json(const row& row) {
-  return {{"name", row.name},
-          {"workload", row.workload},
-          {"variant", row.variant},
-          {"strategy", to_string(row.strategy)},
-          {"depth", row.depth},
-          {"workers", row.workers}};
+  return {{"name", row.name},       {"workload", row.workload},
+          {"variant", row.variant}, {"strategy", to_string(row.strategy)},
+          {"depth", row.depth},     {"workers", row.workers}};
 }
 
 exit_code list(const list_options& options) {
@@ -71,7 +69,8 @@ exit_code print(const print_text& answer) {
 }
 
 int carry_out(const command& wanted, const std::string& program) {
-  if (const auto* const child = std::get_if<child_request>(&wanted)) return run_child(child->request);
+  if (const auto* const child = std::get_if<child_request>(&wanted))
+    return run_child(child->request);
   exit_code code = exit_code::done;
   if (const auto* const options = std::get_if<run_options>(&wanted)) code = run(*options, program);
   if (const auto* const options = std::get_if<list_options>(&wanted)) code = list(*options);

@@ -14,8 +14,10 @@ using nlohmann::ordered_json;
 using samples = std::vector<double>;
 
 constexpr std::array<std::string_view, 8> structural_numbers = {
-    "family_index", "per_family_instance_index", "repetitions", "repetition_index",
-    "threads",      "iterations",                "real_time",   "cpu_time"};
+    "family_index", "per_family_instance_index",
+    "repetitions",  "repetition_index",
+    "threads",      "iterations",
+    "real_time",    "cpu_time"};
 
 double mean(const samples& values) {
   double sum = 0;
@@ -29,7 +31,8 @@ double median(samples values) {
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
-// Of the sample: n - 1. Two passes, because the textbook's difference of squares loses all digits of a small spread.
+// Of the sample: n - 1. Two passes, because the textbook's difference of squares loses all digits
+// of a small spread.
 double standard_deviation(const samples& values) {
   const double centre = mean(values);
   double squares = 0;
@@ -84,7 +87,8 @@ ordered_json aggregate(std::span<const ordered_json> rounds, const statistic& wa
   };
   for (const char* const time : {"real_time", "cpu_time"}) {
     add(time);
-    if (!entry.contains(time)) entry[time] = 0.0;  // nothing varies around nothing; readers rely on the field
+    if (!entry.contains(time))
+      entry[time] = 0.0;  // nothing varies around nothing; readers rely on the field
   }
   entry["time_unit"] = first.value("time_unit", "ns");
   for (const std::string& counter : counter_names(first)) add(counter);
@@ -96,7 +100,8 @@ ordered_json aggregate(std::span<const ordered_json> rounds, const statistic& wa
 std::vector<std::string> counter_names(const ordered_json& entry) {
   std::vector<std::string> names;
   for (const auto& [field, value] : entry.items()) {
-    if (value.is_number() && std::ranges::find(structural_numbers, field) == structural_numbers.end()) {
+    if (value.is_number() &&
+        std::ranges::find(structural_numbers, field) == structural_numbers.end()) {
       names.push_back(field);
     }
   }

@@ -25,7 +25,8 @@ namespace {
 
 constexpr int answer_fd = 3;
 constexpr std::int64_t tick_ns = 1'000'000'000;
-// A process in the middle of a device flush dies only when the device answers. Past this it is left behind.
+// A process in the middle of a device flush dies only when the device answers. Past this it is left
+// behind.
 constexpr std::int64_t death_wait_ns = 10'000'000'000;
 constexpr std::size_t last_words_bytes = 400;
 // Answers are tens of kilobytes. One that runs away must not take the runner's memory with it.
@@ -41,19 +42,22 @@ struct pipe_ends {
   unique_fd writer;
 };
 
-// Both ends above the descriptors that the child gives a meaning, so that no dup2() in it overwrites another.
+// Both ends above the descriptors that the child gives a meaning, so that no dup2() in it
+// overwrites another.
 pipe_ends make_pipe() {
   std::array<int, 2> low{};
   if (::pipe2(low.data(), O_CLOEXEC) != 0) refuse("make a pipe", errno);
   const unique_fd low_reader(low[0]), low_writer(low[1]);
-  pipe_ends ends{unique_fd(::fcntl(low[0], F_DUPFD_CLOEXEC, 10)), unique_fd(::fcntl(low[1], F_DUPFD_CLOEXEC, 10))};
+  pipe_ends ends{unique_fd(::fcntl(low[0], F_DUPFD_CLOEXEC, 10)),
+                 unique_fd(::fcntl(low[1], F_DUPFD_CLOEXEC, 10))};
   if (!ends.reader || !ends.writer) refuse("make a pipe", errno);
   ::fcntl(ends.reader.get(), F_SETFL, O_NONBLOCK);
   return ends;
 }
 
 // In the child, between fork and exec: async-signal-safe calls only.
-[[noreturn]] void become(const char* executable, char* const* arguments, int answer, int errors, pid_t parent) {
+[[noreturn]] void become(const char* executable, char* const* arguments, int answer, int errors,
+                         pid_t parent) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);  // the parent died before the line above
@@ -75,17 +79,21 @@ pipe_ends make_pipe() {
 pid_t start(const child_options& options, int answer, int errors) {
   std::vector<char*> arguments;
   arguments.push_back(const_cast<char*>(options.executable.c_str()));
-  for (const std::string& argument : options.arguments) arguments.push_back(const_cast<char*>(argument.c_str()));
+  for (const std::string& argument : options.arguments)
+    arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) refuse("start a process", errno);
   if (child == 0) become(options.executable.c_str(), arguments.data(), answer, errors, parent);
-  ::setpgid(child, child);  // as in the child: whoever comes first; the group must exist before we may kill it
+  ::setpgid(
+      child,
+      child);  // as in the child: whoever comes first; the group must exist before we may kill it
   return child;
 }
 
-// Moves what can be read now to `text`. False at the end of the file, or when it is more than anyone should say.
+// Moves what can be read now to `text`. False at the end of the file, or when it is more than
+// anyone should say.
 bool drain(int fd, std::string& text) {
   std::array<char, 65536> chunk;
   while (text.size() < answer_limit_bytes) {
@@ -170,7 +178,8 @@ class watch {
     if (!open) errors_.reset();
   }
 
-  // The ended child is not yet reaped, so its identifier cannot belong to anyone else: now end what it left behind.
+  // The ended child is not yet reaped, so its identifier cannot belong to anyone else: now end what
+  // it left behind.
   void collect() {
     kill_group();
     if (answer_) drain(answer_.get(), result_.answer);
@@ -179,7 +188,8 @@ class watch {
     int status = 0;
     rusage usage{};
     if (::wait4(child_, &status, WNOHANG, &usage) != child_) return;  // killed, and not dying
-    result_.peak_rss_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;  // ru_maxrss is in KiB
+    result_.peak_rss_bytes =
+        static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;  // ru_maxrss is in KiB
     if (result_.end != child_end::exited) return;
     if (WIFSIGNALED(status)) {
       result_.end = child_end::signalled;

@@ -29,7 +29,8 @@ child_options shell(std::string script, std::chrono::nanoseconds limit = 60s) {
   return options;
 }
 
-// Whether a process has ended. Whoever adopts an orphan reaps it in its own time, so a zombie counts.
+// Whether a process has ended. Whoever adopts an orphan reaps it in its own time, so a zombie
+// counts.
 bool has_ended(pid_t process) {
   std::ifstream status("/proc/" + std::to_string(process) + "/stat");
   const std::string text(std::istreambuf_iterator<char>(status), {});
@@ -57,7 +58,9 @@ TEST(child_process, may_answer_more_than_a_pipe_holds) {
 
 TEST(child_process, leaves_its_last_words) {
   EXPECT_EQ(run_child_process(shell("echo one >&2; echo two >&2")).last_words, "two");
-  EXPECT_EQ(run_child_process(shell("head -c 1000000 /dev/zero >&2; echo >&2; echo end >&2")).last_words, "end");
+  EXPECT_EQ(
+      run_child_process(shell("head -c 1000000 /dev/zero >&2; echo >&2; echo end >&2")).last_words,
+      "end");
 }
 
 TEST(child_process, that_is_killed_by_a_signal_says_which) {
@@ -67,7 +70,8 @@ TEST(child_process, that_is_killed_by_a_signal_says_which) {
 }
 
 TEST(child_process, past_its_limit_dies_with_all_that_it_started) {
-  const child_result result = run_child_process(shell("sleep 1000 & echo $! >&3; sleep 1000", 300ms));
+  const child_result result =
+      run_child_process(shell("sleep 1000 & echo $! >&3; sleep 1000", 300ms));
   EXPECT_EQ(result.end, child_end::timed_out);
   const pid_t grandchild = std::atoi(result.answer.c_str());
   ASSERT_GT(grandchild, 0);
@@ -104,7 +108,8 @@ TEST(child_process, gets_no_descriptor_of_ours_and_no_blocked_signal) {
   sigaddset(&blocked, SIGTERM);
   ::sigprocmask(SIG_BLOCK, &blocked, &before);
   const unique_fd leaky(::dup(STDERR_FILENO));  // without O_CLOEXEC
-  const child_result result = run_child_process(shell("ls /proc/self/fd | wc -l >&3; kill -TERM $$; echo survived >&3"));
+  const child_result result =
+      run_child_process(shell("ls /proc/self/fd | wc -l >&3; kill -TERM $$; echo survived >&3"));
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
   EXPECT_EQ(result.answer, "5\n");  // 0 to 3, and the directory that ls reads
   EXPECT_EQ(result.end, child_end::signalled);

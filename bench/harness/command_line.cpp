@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <map>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -23,13 +24,19 @@ namespace {
 using words = std::vector<std::string>;
 
 const words subcommands = {"run", "list", "doctor"};
+const std::map<std::string, std::string> purposes = {
+    {"run", "Measures every row of a suite in rounds of fresh processes and writes a report."},
+    {"list", "The rows that a run would measure."},
+    {"doctor", "What this machine allows, what disturbs a measurement, and what to do about it."}};
 const words suites = {"smoke", "quick", "full"};
 
 constexpr std::uint64_t most_rounds = 10'000;
 
 constexpr std::string_view exit_codes =
-    "Exit codes: 0 done; 2 usage; 3 a row failed, crashed or timed out, or the filter matched nothing;\n"
-    "5 this machine cannot measure a row that was asked for; 130 interrupted, partial report written.\n";
+    "Exit codes: 0 done; 2 usage; 3 a row failed, crashed or timed out, or the filter matched "
+    "nothing;\n"
+    "5 this machine cannot measure a row that was asked for; 130 interrupted, partial report "
+    "written.\n";
 
 // The words as CLI11 took them: numbers stay text, so that the sentence about a wrong one is ours.
 struct raw_values {
@@ -38,27 +45,35 @@ struct raw_values {
 };
 
 void add_selection(CLI::App& app, raw_values& raw) {
-  app.add_option("--suite", raw.suite, "smoke (seconds), quick (minutes, the default) or full")->option_text("NAME");
-  app.add_option("--filter", raw.filter, "only rows whose name it matches; a leading '-' leaves those out")
+  app.add_option("--suite", raw.suite, "smoke (seconds), quick (minutes, the default) or full")
+      ->option_text("NAME");
+  app.add_option("--filter", raw.filter,
+                 "only rows whose name it matches; a leading '-' leaves those out")
       ->option_text("REGEX");
 }
 
 void add_run_options(CLI::App& app, raw_values& raw) {
   add_selection(app, raw);
-  app.add_option("--rounds", raw.rounds, "measure every row this often, in fresh processes (smoke 1, quick 5, full 10)")
+  app.add_option("--rounds", raw.rounds,
+                 "measure every row this often, in fresh processes (smoke 1, quick 5, full 10)")
       ->option_text("N");
-  app.add_option("--timeout", raw.timeout, "kill a row that takes longer (60)")->option_text("SECONDS");
-  app.add_option("--seed", raw.seed, "of the row order and of the data (a new one each run)")->option_text("N");
-  app.add_option("--out", raw.out, std::string("the report (") + default_report + "); a journal is kept beside it")
+  app.add_option("--timeout", raw.timeout, "kill a row that takes longer (60)")
+      ->option_text("SECONDS");
+  app.add_option("--seed", raw.seed, "of the row order and of the data (a new one each run)")
+      ->option_text("N");
+  app.add_option("--out", raw.out,
+                 std::string("the report (") + default_report + "); a journal is kept beside it")
       ->option_text("FILE");
   app.add_flag("--resume", raw.resume, "go on with the run that FILE's journal is of");
-  app.add_option("--work-dir", raw.work_place, "where workloads keep their files ($TMPDIR or /var/tmp)")
+  app.add_option("--work-dir", raw.work_place,
+                 "where workloads keep their files ($TMPDIR or /var/tmp)")
       ->option_text("DIR");
 }
 
 void add_doctor_options(CLI::App& app, raw_values& raw) {
   app.add_flag("--json", raw.json, "for programs");
-  app.add_option("--work-dir", raw.work_place, "the place to look at ($TMPDIR or /var/tmp)")->option_text("DIR");
+  app.add_option("--work-dir", raw.work_place, "the place to look at ($TMPDIR or /var/tmp)")
+      ->option_text("DIR");
 }
 
 void add_list_options(CLI::App& app, raw_values& raw) {
@@ -68,15 +83,12 @@ void add_list_options(CLI::App& app, raw_values& raw) {
 
 std::unique_ptr<CLI::App> make_app(const std::string& subcommand, raw_values& raw) {
   const bool runs = subcommand == "run";
-  auto app = std::make_unique<CLI::App>(
-      runs                    ? "Measures every row of a suite in rounds of fresh processes and writes a report."
-      : subcommand == "list" ? "The rows that a run would measure."
-                              : "What this machine allows, what will disturb a measurement, and what to do about it.",
-      "waitwork " + subcommand);
+  auto app = std::make_unique<CLI::App>(purposes.at(subcommand), "waitwork " + subcommand);
   if (runs) add_run_options(*app, raw);
   if (subcommand == "list") add_list_options(*app, raw);
   if (subcommand == "doctor") add_doctor_options(*app, raw);
-  // The last one counts, so that a script's defaults can be overridden by the arguments that it passes on.
+  // The last one counts, so that a script's defaults can be overridden by the arguments that it
+  // passes on.
   for (CLI::Option* const option : app->get_options()) {
     if (!option->get_option_text().empty()) option->take_last();
   }
@@ -86,10 +98,12 @@ std::unique_ptr<CLI::App> make_app(const std::string& subcommand, raw_values& ra
 }
 
 std::string general_help() {
-  return "Does this work wait, or does it compute? Measures workloads sequential, concurrent, parallel and both.\n\n"
+  return "Does this work wait, or does it compute? Measures workloads sequential, concurrent, "
+         "parallel and both.\n\n"
          "Usage: waitwork [run] [options]   measure a suite and write a report\n"
          "       waitwork list [options]    the rows that a run would measure\n"
-         "       waitwork doctor [options]  what this machine allows and what will disturb a measurement\n"
+         "       waitwork doctor [options]  what this machine allows and what will disturb a "
+         "measurement\n"
          "       waitwork --version\n"
          "Each has --help.\n\n" +
          std::string(exit_codes) + "\n";
@@ -105,21 +119,24 @@ words flags_of(const CLI::App& app, bool runs) {
 
 [[noreturn]] void refuse_unknown(const std::string& argument, const words& flags) {
   if (!argument.starts_with('-')) {
-    throw usage_error("unexpected argument '" + argument + "'; nearest valid: " + nearest_word("--" + argument, flags));
+    throw usage_error("unexpected argument '" + argument +
+                      "'; nearest valid: " + nearest_word("--" + argument, flags));
   }
   const std::string flag = argument.substr(0, argument.find('='));
   throw usage_error("unknown flag '" + flag + "'; nearest valid: " + nearest_word(flag, flags));
 }
 
-// A known flag without its value, or with one that it does not take. CLI11's sentence names it; ours says how to write it.
+// A known flag without its value, or with one that it does not take. CLI11's sentence names it;
+// ours says how to write it.
 [[noreturn]] void refuse_use(const CLI::App& app, const std::string& sentence) {
   for (const CLI::Option* const option : app.get_options()) {
     const std::string flag = "--" + option->get_single_name();
     const std::size_t found = sentence.find(flag);
-    if (found == std::string::npos || sentence.find_first_of(" :=", found) != found + flag.size()) continue;
+    if (found == std::string::npos || sentence.find_first_of(" :=", found) != found + flag.size())
+      continue;
     const std::string value = option->get_option_text();
-    throw usage_error(flag + (value.empty() ? " takes no value" : " needs a value") + "; nearest valid: " + flag +
-                      (value.empty() ? "" : "=" + value));
+    throw usage_error(flag + (value.empty() ? " takes no value" : " needs a value") +
+                      "; nearest valid: " + flag + (value.empty() ? "" : "=" + value));
   }
   throw usage_error(sentence);
 }
@@ -154,21 +171,22 @@ std::filesystem::path work_place(const raw_values& raw) {
   return raw.work_place.empty() ? default_work_place() : std::filesystem::path(raw.work_place);
 }
 
-// Our flag and Google Benchmark's for the same thing. Ours wins over an environment variable; two flags that
-// contradict each other are an error.
+// Our flag and Google Benchmark's for the same thing. Ours wins over an environment variable; two
+// flags that contradict each other are an error.
 template <class Value>
-void merge(std::optional<Value>& ours, const std::optional<Value>& theirs, const words& flags, const std::string& ours_name,
-           const std::string& theirs_name) {
+void merge(std::optional<Value>& ours, const std::optional<Value>& theirs, const words& flags,
+           const std::string& ours_name, const std::string& theirs_name) {
   const bool both_given = std::ranges::any_of(
       flags, [&](const std::string& flag) { return flag.starts_with(theirs_name + "="); });
   if (ours && theirs && *ours != *theirs && both_given) {
-    throw usage_error(theirs_name + " and " + ours_name + " contradict each other; nearest valid: " + ours_name +
-                      " alone");
+    throw usage_error(theirs_name + " and " + ours_name +
+                      " contradict each other; nearest valid: " + ours_name + " alone");
   }
   if (!ours) ours = theirs;
 }
 
-run_options run_options_from(const CLI::App& app, const raw_values& raw, const words& benchmark_flags) {
+run_options run_options_from(const CLI::App& app, const raw_values& raw,
+                             const words& benchmark_flags) {
   run_options options;
   options.google_benchmark = parse_google_benchmark_flags(benchmark_flags);
   const google_benchmark_flags& theirs = options.google_benchmark;
@@ -186,7 +204,8 @@ run_options run_options_from(const CLI::App& app, const raw_values& raw, const w
   }
   options.report_is_google_benchmarks = !given(app, "--out") && !theirs.out.empty();
   options.report = given(app, "--out") ? raw.out : theirs.out.empty() ? default_report : theirs.out;
-  if (options.report.empty()) throw usage_error(std::string("--out: '' is no file; nearest valid: ") + default_report);
+  if (options.report.empty())
+    throw usage_error(std::string("--out: '' is no file; nearest valid: ") + default_report);
   options.resume = raw.resume;
   options.work_place = work_place(raw);
   return options;
@@ -230,7 +249,8 @@ command parse_command_line(const words& arguments) {
   if (first == "--help" || first == "-h" || first == "help") return print_text{general_help()};
   if (first.starts_with('-')) return parse_subcommand("run", arguments);
   if (std::ranges::find(subcommands, first) == subcommands.end()) {
-    throw usage_error("unknown subcommand '" + first + "'; nearest valid: " + nearest_word(first, subcommands));
+    throw usage_error("unknown subcommand '" + first +
+                      "'; nearest valid: " + nearest_word(first, subcommands));
   }
   return parse_subcommand(first, words(arguments.begin() + 1, arguments.end()));
 }

@@ -1,9 +1,10 @@
 #pragma once
 // The command line of waitwork, as values.
 //
-// Subcommands run (also when none is given), list, doctor. What a user did not say stays empty here: the runner fills
-// it from the suite, or, when it resumes, from the journal. Everything that is wrong with a command line is found
-// here, before anything is measured, and thrown as a usage_error of one line.
+// Subcommands run (also when none is given), list, doctor. What a user did not say stays empty
+// here: the runner fills it from the suite, or, when it resumes, from the journal. Everything that
+// is wrong with a command line is found here, before anything is measured, and thrown as a
+// usage_error of one line.
 
 #include <cstdint>
 #include <filesystem>
@@ -31,10 +32,11 @@ struct run_options {
   std::optional<double> min_time_s;
   std::optional<std::uint64_t> seed;
   double timeout_s = default_timeout_s;
-  std::filesystem::path report;          // where the report goes, in full, with its journal beside it
-  bool report_is_google_benchmarks = false;  // `report` is --benchmark_out's file: its options shape it
+  std::filesystem::path report;  // where the report goes, in full, with its journal beside it
+  bool report_is_google_benchmarks =
+      false;  // `report` is --benchmark_out's file: its options shape it
   bool resume = false;
-  std::filesystem::path work_place;      // the directory in which the work directory is made
+  std::filesystem::path work_place;  // the directory in which the work directory is made
   google_benchmark_flags google_benchmark;
 };
 

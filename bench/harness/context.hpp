@@ -10,9 +10,10 @@
 
 namespace waitwork::bench {
 
-// Google Benchmark's members under their names, then `additions` (--benchmark_context), then ours under "waitwork".
-// Looks at the machine, which takes about half a second.
-nlohmann::ordered_json report_context(const std::string& executable, const std::filesystem::path& work_directory,
+// Google Benchmark's members under their names, then `additions` (--benchmark_context), then ours
+// under "waitwork". Looks at the machine, which takes about half a second.
+nlohmann::ordered_json report_context(const std::string& executable,
+                                      const std::filesystem::path& work_directory,
                                       const std::map<std::string, std::string>& additions);
 
 // Two runs with different digests cannot share a report: another machine, or another program.

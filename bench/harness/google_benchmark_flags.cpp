@@ -19,10 +19,12 @@ namespace {
 using flags = google_benchmark_flags;
 using words = std::vector<std::string>;
 
-// 1.7.1's reading of "on": a single letter or digit but 0, f, n; a longer word but false, no, off; nothing at all.
+// 1.7.1's reading of "on": a single letter or digit but 0, f, n; a longer word but false, no, off;
+// nothing at all.
 bool is_truthy(std::string_view text) {
   std::string lower;
-  for (const char character : text) lower += static_cast<char>(std::tolower(static_cast<unsigned char>(character)));
+  for (const char character : text)
+    lower += static_cast<char>(std::tolower(static_cast<unsigned char>(character)));
   constexpr std::array<std::string_view, 6> falsehoods = {"0", "f", "n", "false", "no", "off"};
   return std::ranges::find(falsehoods, lower) == falsehoods.end();
 }
@@ -35,7 +37,8 @@ output_format parse_format(std::string_view flag, std::string_view text) {
 
 std::string parse_color(std::string_view flag, std::string_view text) {
   if (text == "auto") return "auto";
-  const std::string word = parse_word(flag, text, words{"auto", "true", "false", "yes", "no", "on", "off", "1", "0"});
+  const std::string word =
+      parse_word(flag, text, words{"auto", "true", "false", "yes", "no", "on", "off", "1", "0"});
   return is_truthy(word) ? "yes" : "no";
 }
 
@@ -53,19 +56,22 @@ std::map<std::string, std::string> parse_pairs(std::string_view flag, std::strin
   return pairs;
 }
 
-// How a value reaches its field. `flag` is how the user wrote it: the flag, or the environment variable.
+// How a value reaches its field. `flag` is how the user wrote it: the flag, or the environment
+// variable.
 using setter = void (*)(flags& all, std::string_view flag, std::string_view text);
 
 struct definition {
-  std::string_view name;     // without the leading dashes
-  std::string_view value;    // "" for a flag that is on or off
+  std::string_view name;   // without the leading dashes
+  std::string_view value;  // "" for a flag that is on or off
   std::string_view meaning;
   setter set;
 };
 
 constexpr std::array definitions = {
     definition{"benchmark_list_tests", "", "print the rows' names and end",
-               [](flags& all, std::string_view, std::string_view text) { all.list_tests = is_truthy(text); }},
+               [](flags& all, std::string_view, std::string_view text) {
+                 all.list_tests = is_truthy(text);
+               }},
     definition{"benchmark_filter", "<regex>", "as --filter; a leading '-' leaves out what matches",
                [](flags& all, std::string_view, std::string_view text) { all.filter = text; }},
     definition{"benchmark_min_time", "<seconds>", "measure a row at least this long in each round",
@@ -82,24 +88,41 @@ constexpr std::array definitions = {
                }},
     definition{"benchmark_enable_random_interleaving", "", "always so here",
                [](flags&, std::string_view, std::string_view) {}},
-    definition{"benchmark_report_aggregates_only", "", "leave single rounds out of the output and of --benchmark_out",
-               [](flags& all, std::string_view, std::string_view text) { all.report_aggregates_only = is_truthy(text); }},
+    definition{"benchmark_report_aggregates_only", "",
+               "leave single rounds out of the output and of --benchmark_out",
+               [](flags& all, std::string_view, std::string_view text) {
+                 all.report_aggregates_only = is_truthy(text);
+               }},
     definition{"benchmark_display_aggregates_only", "", "leave single rounds out of the output",
-               [](flags& all, std::string_view, std::string_view text) { all.display_aggregates_only = is_truthy(text); }},
+               [](flags& all, std::string_view, std::string_view text) {
+                 all.display_aggregates_only = is_truthy(text);
+               }},
     definition{"benchmark_format", "<console|json|csv>", "form of the standard output",
-               [](flags& all, std::string_view flag, std::string_view text) { all.format = parse_format(flag, text); }},
-    definition{"benchmark_out", "<file>", "also write the results, with means over rounds, to this file",
+               [](flags& all, std::string_view flag, std::string_view text) {
+                 all.format = parse_format(flag, text);
+               }},
+    definition{"benchmark_out", "<file>",
+               "also write the results, with means over rounds, to this file",
                [](flags& all, std::string_view, std::string_view text) { all.out = text; }},
     definition{"benchmark_out_format", "<json|console|csv>", "form of that file",
-               [](flags& all, std::string_view flag, std::string_view text) { all.out_format = parse_format(flag, text); }},
+               [](flags& all, std::string_view flag, std::string_view text) {
+                 all.out_format = parse_format(flag, text);
+               }},
     definition{"benchmark_color", "<auto|true|false>", "colour in the table",
-               [](flags& all, std::string_view flag, std::string_view text) { all.color = parse_color(flag, text); }},
+               [](flags& all, std::string_view flag, std::string_view text) {
+                 all.color = parse_color(flag, text);
+               }},
     definition{"benchmark_counters_tabular", "", "counters in columns of the table",
-               [](flags& all, std::string_view, std::string_view text) { all.counters_tabular = is_truthy(text); }},
-    definition{"benchmark_perf_counters", "<name,...>", "hardware counters to read",
-               [](flags& all, std::string_view, std::string_view text) { all.perf_counters = text; }},
+               [](flags& all, std::string_view, std::string_view text) {
+                 all.counters_tabular = is_truthy(text);
+               }},
+    definition{
+        "benchmark_perf_counters", "<name,...>", "hardware counters to read",
+        [](flags& all, std::string_view, std::string_view text) { all.perf_counters = text; }},
     definition{"benchmark_context", "<key>=<value>,...", "added to the report's context",
-               [](flags& all, std::string_view flag, std::string_view text) { all.context = parse_pairs(flag, text); }},
+               [](flags& all, std::string_view flag, std::string_view text) {
+                 all.context = parse_pairs(flag, text);
+               }},
     definition{"benchmark_time_unit", "<ns|us|ms|s>", "of the output and of --benchmark_out",
                [](flags& all, std::string_view flag, std::string_view text) {
                  all.time_unit = parse_word(flag, text, words{"ns", "us", "ms", "s"});
@@ -138,8 +161,8 @@ void read_argument(flags& all, std::string_view argument) {
   const std::string_view flag = argument.substr(0, equals);
   const auto known = std::ranges::find(definitions, flag, dashed);
   if (known == definitions.end()) {
-    throw usage_error("unknown flag '" + std::string(flag) + "'; nearest valid: " +
-                      nearest_word(flag, google_benchmark_flag_names()));
+    throw usage_error("unknown flag '" + std::string(flag) +
+                      "'; nearest valid: " + nearest_word(flag, google_benchmark_flag_names()));
   }
   const bool has_value = equals != std::string_view::npos;
   if (!has_value && !known->value.empty()) {
@@ -162,10 +185,12 @@ google_benchmark_flags parse_google_benchmark_flags(const std::vector<std::strin
 }
 
 std::string google_benchmark_help() {
-  std::string text = "Google Benchmark's flags (or the environment variable of the same name in capitals):\n";
+  std::string text =
+      "Google Benchmark's flags (or the environment variable of the same name in capitals):\n";
   for (const definition& known : definitions) {
     const std::string left = "  " + usage(known);
-    text += left + (left.size() < 56 ? std::string(56 - left.size(), ' ') : "  ") + std::string(known.meaning) + "\n";
+    text += left + (left.size() < 56 ? std::string(56 - left.size(), ' ') : "  ") +
+            std::string(known.meaning) + "\n";
   }
   return text;
 }

@@ -37,9 +37,10 @@ TEST(google_benchmark_flags, have_their_defaults) {
 
 TEST(google_benchmark_flags, take_values_behind_an_equals_sign) {
   const google_benchmark_flags flags = parse_google_benchmark_flags(
-      {"--benchmark_filter=-a=b", "--benchmark_min_time=0.25", "--benchmark_min_warmup_time=1s", "--benchmark_repetitions=3",
-       "--benchmark_format=csv", "--benchmark_out=x.json", "--benchmark_out_format=console", "--benchmark_color=false",
-       "--benchmark_context=a=1,b=x=y", "--benchmark_time_unit=us", "--benchmark_perf_counters=CYCLES", "--v=2"});
+      {"--benchmark_filter=-a=b", "--benchmark_min_time=0.25", "--benchmark_min_warmup_time=1s",
+       "--benchmark_repetitions=3", "--benchmark_format=csv", "--benchmark_out=x.json",
+       "--benchmark_out_format=console", "--benchmark_color=false", "--benchmark_context=a=1,b=x=y",
+       "--benchmark_time_unit=us", "--benchmark_perf_counters=CYCLES", "--v=2"});
   EXPECT_EQ(flags.filter, "-a=b");
   EXPECT_EQ(flags.min_time_s, 0.25);
   EXPECT_EQ(flags.min_warmup_time_s, 1);
@@ -56,10 +57,14 @@ TEST(google_benchmark_flags, take_values_behind_an_equals_sign) {
 
 TEST(google_benchmark_flags, that_are_on_or_off_read_as_there) {
   for (const char* const on : {"", "=true", "=1", "=yes", "=t", "=on", "=TRUE"}) {
-    EXPECT_TRUE(parse_google_benchmark_flags({std::string("--benchmark_list_tests") + on}).list_tests) << on;
+    EXPECT_TRUE(
+        parse_google_benchmark_flags({std::string("--benchmark_list_tests") + on}).list_tests)
+        << on;
   }
   for (const char* const off : {"=false", "=0", "=no", "=n", "=f", "=off", "=False"}) {
-    EXPECT_FALSE(parse_google_benchmark_flags({std::string("--benchmark_list_tests") + off}).list_tests) << off;
+    EXPECT_FALSE(
+        parse_google_benchmark_flags({std::string("--benchmark_list_tests") + off}).list_tests)
+        << off;
   }
 }
 
@@ -73,8 +78,10 @@ TEST(google_benchmark_flags, come_from_the_environment_where_they_are_not_given)
 }
 
 TEST(google_benchmark_flags, that_are_wrong_are_named_with_the_nearest_that_is_right) {
-  EXPECT_EQ(refusal_of("--benchmark_fliter=x"), "unknown flag '--benchmark_fliter'; nearest valid: --benchmark_filter");
-  EXPECT_THAT(refusal_of("--benchmark_filter"), HasSubstr("nearest valid: --benchmark_filter=<regex>"));
+  EXPECT_EQ(refusal_of("--benchmark_fliter=x"),
+            "unknown flag '--benchmark_fliter'; nearest valid: --benchmark_filter");
+  EXPECT_THAT(refusal_of("--benchmark_filter"),
+              HasSubstr("nearest valid: --benchmark_filter=<regex>"));
   EXPECT_THAT(refusal_of("--benchmark_repetitions=0"), HasSubstr("nearest valid: 1"));
   EXPECT_THAT(refusal_of("--benchmark_min_time=0.5x"), HasSubstr("nearest valid: 0.5"));
   EXPECT_THAT(refusal_of("--benchmark_min_time=nan"), HasSubstr("nearest valid: "));
@@ -83,7 +90,8 @@ TEST(google_benchmark_flags, that_are_wrong_are_named_with_the_nearest_that_is_r
   EXPECT_THAT(refusal_of("--benchmark_context=novalue"), HasSubstr("nearest valid: novalue="));
 }
 
-// Those that the installed library knows, by its own account of them: a newer one with more flags fails here.
+// Those that the installed library knows, by its own account of them: a newer one with more flags
+// fails here.
 TEST(google_benchmark_flags, are_all_that_the_library_has) {
   testing::internal::CaptureStdout();
   benchmark::PrintDefaultHelp();

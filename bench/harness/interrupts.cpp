@@ -12,7 +12,7 @@ namespace waitwork::bench {
 namespace {
 
 bool ignored(int signal) {
-  struct sigaction current{};
+  struct sigaction current {};
   return ::sigaction(signal, nullptr, &current) == 0 && current.sa_handler == SIG_IGN;
 }
 

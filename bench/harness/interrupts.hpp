@@ -1,8 +1,9 @@
 #pragma once
-// interrupts: SIGINT, SIGTERM and SIGHUP as a descriptor to poll, so that a run ends at a place of its choosing.
+// interrupts: SIGINT, SIGTERM and SIGHUP as a descriptor to poll, so that a run ends at a place of
+// its choosing.
 //
-// While an object lives the signals are blocked and wait on the descriptor; nothing runs in a signal handler. A
-// SIGHUP that the parent has told us to ignore (nohup) stays ignored.
+// While an object lives the signals are blocked and wait on the descriptor; nothing runs in a
+// signal handler. A SIGHUP that the parent has told us to ignore (nohup) stays ignored.
 
 #include <signal.h>
 

@@ -21,7 +21,8 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-// In the first line, so that another program's file is not taken for ours. Changes when the lines do.
+// In the first line, so that another program's file is not taken for ours. Changes when the lines
+// do.
 constexpr std::string_view format_name = "waitwork-journal-1";
 
 [[noreturn]] void refuse(const char* operation, const fs::path& file, int error) {
@@ -78,8 +79,8 @@ ordered_json entry_object(const journal_entry& entry) {
 }
 
 journal_entry entry_from(const ordered_json& object) {
-  return {object.at("row").get<std::string>(), object.at("round").get<unsigned>(), object.at("took_s").get<double>(),
-          outcome_from_json(object)};
+  return {object.at("row").get<std::string>(), object.at("round").get<unsigned>(),
+          object.at("took_s").get<double>(), outcome_from_json(object)};
 }
 
 unique_fd open_locked(const fs::path& file, int flags) {
@@ -145,7 +146,9 @@ void journal::append(const journal_entry& entry) { append_line(line_of(entry_obj
 
 void journal::append_line(std::string line) {
   const ssize_t written = ::write(fd_.get(), line.data(), line.size());
-  const int error = written < 0 ? errno : ENOSPC;  // a short write to a file: the room ended in the middle of the line
+  const int error =
+      written < 0 ? errno
+                  : ENOSPC;  // a short write to a file: the room ended in the middle of the line
   if (written != static_cast<ssize_t>(line.size())) {
     [[maybe_unused]] const int cut = ::ftruncate(fd_.get(), static_cast<off_t>(bytes_));
     refuse("write journal", file_, error);

@@ -19,8 +19,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const journal_header header = {
-    {"quick", "^io/", 5, 18446744073709551615u, 0.1, 0, "CYCLES"}, "rows", "environment", 612.25, "2026-11-21T09:00:00Z"};
+const journal_header header = {{"quick", "^io/", 5, 18446744073709551615u, 0.1, 0, "CYCLES"},
+                               "rows",
+                               "environment",
+                               612.25,
+                               "2026-11-21T09:00:00Z"};
 
 journal_entry good(const std::string& row, unsigned round) {
   return {row, round, 0.25, measured{{{"name", row}, {"real_time", 1.5}, {"iterations", 7}}}};
@@ -83,7 +86,8 @@ TEST_F(a_journal, of_no_file_or_of_half_a_header_is_none) {
   EXPECT_FALSE(read());
 }
 
-// Whatever the moment at which the runner is killed: every entry whose line is whole is there, and the run goes on.
+// Whatever the moment at which the runner is killed: every entry whose line is whole is there, and
+// the run goes on.
 TEST_F(a_journal, cut_anywhere_keeps_every_whole_line) {
   {
     journal writer = journal::begin(file_, header);
@@ -94,7 +98,8 @@ TEST_F(a_journal, cut_anywhere_keeps_every_whole_line) {
   const std::size_t header_bytes = whole.find('\n') + 1;
   for (std::size_t bytes = header_bytes; bytes < whole.size(); ++bytes) {
     write_text(whole.substr(0, bytes));
-    const std::size_t lines = static_cast<std::size_t>(std::ranges::count(whole.substr(header_bytes, bytes - header_bytes), '\n'));
+    const std::size_t lines = static_cast<std::size_t>(
+        std::ranges::count(whole.substr(header_bytes, bytes - header_bytes), '\n'));
     EXPECT_EQ(entries().size(), lines);
     {
       journal writer = journal::go_on(file_, *read());

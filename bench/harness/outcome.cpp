@@ -32,7 +32,8 @@ failed crash(const child_result& child) {
   std::string sentence;
   if (child.end == child_end::signalled) {
     const char* const name = ::sigabbrev_np(child.code);
-    sentence = "killed by " + (name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(child.code));
+    sentence = "killed by " + (name != nullptr ? "SIG" + std::string(name)
+                                               : "signal " + std::to_string(child.code));
   } else if (child.code != 0) {
     sentence = "exited with code " + std::to_string(child.code);
   } else {
@@ -51,9 +52,11 @@ failed timeout(std::chrono::nanoseconds time_limit) {
 // What every reader of the report relies on.
 std::optional<std::string> fault_in(const ordered_json& figures) {
   if (!figures.is_object()) return "its result is not an object";
-  if (const auto bad = find_unrepresentable(figures)) return "its figure " + *bad + " is not a number";
+  if (const auto bad = find_unrepresentable(figures))
+    return "its figure " + *bad + " is not a number";
   for (const char* const field : {"real_time", "cpu_time", "iterations"}) {
-    if (!figures.contains(field) || !figures[field].is_number()) return std::string("its result has no ") + field;
+    if (!figures.contains(field) || !figures[field].is_number())
+      return std::string("its result has no ") + field;
   }
   return std::nullopt;
 }
@@ -88,7 +91,8 @@ row_outcome outcome_from_json(const ordered_json& object) {
   if (object.contains("result")) return measured{object.at("result")};
   if (object.contains("failure")) {
     const ordered_json& failure = object.at("failure");
-    return failed{reason_named(failure.at("reason").get<std::string>()), failure.at("detail").get<std::string>()};
+    return failed{reason_named(failure.at("reason").get<std::string>()),
+                  failure.at("detail").get<std::string>()};
   }
   const ordered_json& missing = object.at("absent");
   return absent{missing.at("cause").get<std::string>(), missing.at("remedy").get<std::string>()};

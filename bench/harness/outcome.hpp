@@ -29,13 +29,16 @@ struct absent {
 
 using row_outcome = std::variant<measured, failed, absent>;
 
-// Reads the answer of a measuring process. Whatever is not a clean exit with one well-formed object is a failure.
+// Reads the answer of a measuring process. Whatever is not a clean exit with one well-formed object
+// is a failure.
 row_outcome outcome_of(const child_result& child, std::chrono::nanoseconds time_limit);
 
-// {"result": ...}, {"failure": ...} or {"absent": ...}: the form in which a child answers and the journal remembers.
+// {"result": ...}, {"failure": ...} or {"absent": ...}: the form in which a child answers and the
+// journal remembers.
 nlohmann::ordered_json to_json(const row_outcome& outcome);
 
-// The reverse. Throws nlohmann::json::exception or std::invalid_argument if `object` is not of that form.
+// The reverse. Throws nlohmann::json::exception or std::invalid_argument if `object` is not of that
+// form.
 row_outcome outcome_from_json(const nlohmann::ordered_json& object);
 
 }  // namespace waitwork::bench

@@ -15,8 +15,8 @@ constexpr double seconds_in_a_day = 86'400;
 
 [[noreturn]] void refuse(std::string_view flag, std::string_view text, const std::string& expected,
                          const std::string& nearest) {
-  throw usage_error(std::string(flag) + ": '" + std::string(text) + "' is not " + expected + "; nearest valid: " +
-                    nearest);
+  throw usage_error(std::string(flag) + ": '" + std::string(text) + "' is not " + expected +
+                    "; nearest valid: " + nearest);
 }
 
 std::string shortest(double value) {
@@ -28,7 +28,8 @@ std::string shortest(double value) {
 std::string escaped(std::string_view text) {
   std::string literal;
   for (const char character : text) {
-    if (std::string_view("\\^$.|?*+()[]{}").find(character) != std::string_view::npos) literal += '\\';
+    if (std::string_view("\\^$.|?*+()[]{}").find(character) != std::string_view::npos)
+      literal += '\\';
     literal += character;
   }
   return literal;
@@ -36,7 +37,8 @@ std::string escaped(std::string_view text) {
 
 }  // namespace
 
-std::uint64_t parse_integer(std::string_view flag, std::string_view text, std::uint64_t least, std::uint64_t most) {
+std::uint64_t parse_integer(std::string_view flag, std::string_view text, std::uint64_t least,
+                            std::uint64_t most) {
   const char* const end = text.data() + text.size();
   std::uint64_t value = 0;
   const auto [rest, error] = std::from_chars(text.data(), end, value);
@@ -60,11 +62,13 @@ double parse_seconds(std::string_view flag, std::string_view text, double least)
   if (!is_number) value = 1;
   if (value < least) value = least;
   if (value > seconds_in_a_day) value = seconds_in_a_day;
-  refuse(flag, text, "a number of seconds from " + shortest(least) + " to " + shortest(seconds_in_a_day),
+  refuse(flag, text,
+         "a number of seconds from " + shortest(least) + " to " + shortest(seconds_in_a_day),
          shortest(value));
 }
 
-std::string parse_word(std::string_view flag, std::string_view text, std::span<const std::string> valid) {
+std::string parse_word(std::string_view flag, std::string_view text,
+                       std::span<const std::string> valid) {
   std::string all;
   for (const std::string& word : valid) {
     if (word == text) return word;
@@ -77,7 +81,8 @@ std::regex parse_regex(std::string_view flag, std::string_view text) {
   try {
     return std::regex(std::string(text), std::regex_constants::nosubs);
   } catch (const std::regex_error& error) {
-    refuse(flag, text, std::string("a regular expression (") + error.what() + ")", "'" + escaped(text) + "'");
+    refuse(flag, text, std::string("a regular expression (") + error.what() + ")",
+           "'" + escaped(text) + "'");
   }
 }
 

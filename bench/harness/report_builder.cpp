@@ -18,11 +18,13 @@ namespace {
 using nlohmann::ordered_json;
 
 row_identity identity_of(const row& row) {
-  return {row.name, row.workload, row.variant, std::string(to_string(row.strategy)), row.depth, row.workers};
+  return {row.name,  row.workload, row.variant, std::string(to_string(row.strategy)),
+          row.depth, row.workers};
 }
 
 // The figures of a child with what only the runner knows, in Google Benchmark's order, ours last.
-ordered_json benchmark_entry(const row& row, const journal_entry& entry, unsigned rounds, ordered_json figures) {
+ordered_json benchmark_entry(const row& row, const journal_entry& entry, unsigned rounds,
+                             ordered_json figures) {
   ordered_json object = {{"name", row.name},
                          {"family_index", row.family_index},
                          {"per_family_instance_index", row.per_family_instance_index},
@@ -46,7 +48,8 @@ ordered_json benchmark_entry(const row& row, const journal_entry& entry, unsigne
 class collector {
  public:
   collector(std::span<const row> rows, report& made) : rows_(rows), made_(made) {
-    for (std::size_t position = 0; position < rows.size(); ++position) positions_[rows[position].name] = position;
+    for (std::size_t position = 0; position < rows.size(); ++position)
+      positions_[rows[position].name] = position;
   }
 
   void take(const journal_entry& entry, unsigned rounds) {
@@ -75,16 +78,16 @@ class collector {
 
 }  // namespace
 
-report build_report(const std::filesystem::path& journal_file, std::span<const row> rows, ordered_json context,
-                    bool complete) {
+report build_report(const std::filesystem::path& journal_file, std::span<const row> rows,
+                    ordered_json context, bool complete) {
   const auto header_only = read_journal(journal_file, [](journal_entry&&) {});
   WAITWORK_CHECK(header_only, "a report is built from a journal that was begun");
   const run_configuration& run = header_only->header.configuration;
 
   report made;
   made.context = std::move(context);
-  made.run = {complete,   run.suite,  run.rounds,
-              run.seed,   run.filter, header_only->header.started,
+  made.run = {complete,         run.suite,  run.rounds,
+              run.seed,         run.filter, header_only->header.started,
               utc_time_of_day()};
   for (const row& row : rows) made.declared.push_back(identity_of(row));
 

@@ -10,8 +10,8 @@
 
 namespace waitwork::bench {
 
-// "" and "all" choose every row; a leading '-' turns the choice around; otherwise a row is chosen if the expression
-// matches anywhere in its name.
+// "" and "all" choose every row; a leading '-' turns the choice around; otherwise a row is chosen
+// if the expression matches anywhere in its name.
 class row_filter {
  public:
   // `flag` is how the user gave the expression. Throws usage_error if it is none.

@@ -40,7 +40,8 @@ std::string counted(std::size_t number, const std::string& noun) {
 }
 
 void print(const std::string& text) {
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  const bool written =
+      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
   if (!written) {
     throw environment_error("write", "standard output", std::generic_category().message(errno),
                             "the report is complete; only what was to be printed is lost");
@@ -107,7 +108,8 @@ void say_what_is_absent(const report& finished, progress& shown) {
   std::map<std::pair<std::string, std::string>, std::size_t> rows;
   for (const row_absence& missing : finished.absent) ++rows[{missing.cause, missing.remedy}];
   for (const auto& [reason, count] : rows) {
-    shown.say(counted(count, "row") + " cannot be measured here: " + reason.first + "; " + reason.second);
+    shown.say(counted(count, "row") + " cannot be measured here: " + reason.first + "; " +
+              reason.second);
   }
 }
 
@@ -115,7 +117,10 @@ void say_what_is_absent(const report& finished, progress& shown) {
 class run_in_progress {
  public:
   run_in_progress(const run_options& options, run_setup setup, progress& shown)
-      : options_(options), setup_(std::move(setup)), shown_(shown), directory_(claim_places(options)) {
+      : options_(options),
+        setup_(std::move(setup)),
+        shown_(shown),
+        directory_(claim_places(options)) {
     if (setup_.journal_file.empty()) setup_.journal_file = directory_->path() / "journal";
   }
 
@@ -129,11 +134,14 @@ class run_in_progress {
     const report finished = write_reports(end == run_end::finished);
     if (end == run_end::interrupted) {
       shown_.say("interrupted after " + std::to_string(ledger.done()) + " of " +
-                 counted(ledger.total(), "measurement") + "; the partial report is " + options_.report.string() +
-                 ", --resume goes on");
+                 counted(ledger.total(), "measurement") + "; the partial report is " +
+                 options_.report.string() + ", --resume goes on");
       return exit_code::interrupted;
     }
-    fs::remove(setup_.journal_file);  // all of it is in the report
+    // All of the journal is in the report. It goes last: whatever is left to do until then, a
+    // --resume does.
+    directory_.reset();
+    fs::remove(setup_.journal_file);
     output_ = output_text(finished, shape_of_output(options_.google_benchmark));
     say_what_is_absent(finished, shown_);
     say_end(ledger);
@@ -154,8 +162,8 @@ class run_in_progress {
       }
       const fs::path aside = set_journal_aside(setup_.journal_file);
       if (!aside.empty()) shown_.say("an unfinished run's journal was kept as " + aside.string());
-      header_ = {setup_.configuration, digest_of(setup_.rows), environment_digest(), measure_busy_work_per_us(),
-                 utc_time_of_day()};
+      header_ = {setup_.configuration, digest_of(setup_.rows), environment_digest(),
+                 measure_busy_work_per_us(), utc_time_of_day()};
       return journal::begin(setup_.journal_file, header_);
     });
   }
@@ -180,8 +188,9 @@ class run_in_progress {
 
   void announce(const run_ledger& ledger) const {
     const run_configuration& run = setup_.configuration;
-    std::string sentence = "suite " + run.suite + ", " + counted(setup_.rows.size(), "row") + " in " +
-                           counted(run.rounds, "round") + ", seed " + std::to_string(run.seed);
+    std::string sentence = "suite " + run.suite + ", " + counted(setup_.rows.size(), "row") +
+                           " in " + counted(run.rounds, "round") + ", seed " +
+                           std::to_string(run.seed);
     if (setup_.prior) sentence += ", resumed after " + counted(ledger.done(), "measurement");
     shown_.say(sentence);
   }
@@ -189,8 +198,10 @@ class run_in_progress {
   report write_reports(bool complete) const {
     const report finished = build_report(setup_.journal_file, setup_.rows, context_, complete);
     const google_benchmark_flags& flags = options_.google_benchmark;
-    if (!flags.out.empty()) write_file_atomically(flags.out, output_text(finished, shape_of_file(flags)));
-    if (!options_.report_is_google_benchmarks) write_file_atomically(options_.report, report_text(finished));
+    if (!flags.out.empty())
+      write_file_atomically(flags.out, output_text(finished, shape_of_file(flags)));
+    if (!options_.report_is_google_benchmarks)
+      write_file_atomically(options_.report, report_text(finished));
     return finished;
   }
 
@@ -214,7 +225,9 @@ class run_in_progress {
 }  // namespace
 
 exit_code run(const run_options& options, const std::string& program) {
-  ::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes then fails a write(2), which is reported, and kills nobody
+  ::signal(
+      SIGXFSZ,
+      SIG_IGN);  // a limit on file sizes then fails a write(2), which is reported, and kills nobody
   progress shown(STDERR_FILENO);
   run_setup setup = before_measuring([&] { return set_up(options); });
   if (setup.already_complete) {
@@ -231,7 +244,8 @@ exit_code run(const run_options& options, const std::string& program) {
     code = now.run(program);
     output = now.take_output();
   }
-  print(output);  // last, with nothing left to clean up: whoever reads it may stop reading at any time
+  print(output);  // last, with nothing left to clean up: whoever reads it may stop reading at any
+                  // time
   return code;
 }
 

@@ -12,8 +12,9 @@
 
 namespace waitwork::bench {
 
-// `program` is what the user called us. Throws usage_error for what is wrong with the request, environment_error if
-// the machine ends the run half-way (no space for the journal); what was measured until then is in the journal.
+// `program` is what the user called us. Throws usage_error for what is wrong with the request,
+// environment_error if the machine ends the run half-way (no space for the journal); what was
+// measured until then is in the journal.
 exit_code run(const run_options& options, const std::string& program);
 
 }  // namespace waitwork::bench

@@ -1,8 +1,8 @@
 #pragma once
 // run_ledger: which row is done in which round, and what the next round needs to know of the last.
 //
-// Fed with every outcome once, those that a journal remembers and those that come in. It keeps a few bytes a row and
-// no results (journal.hpp says why).
+// Fed with every outcome once, those that a journal remembers and those that come in. It keeps a
+// few bytes a row and no results (journal.hpp says why).
 
 #include <cstddef>
 #include <cstdint>
@@ -22,17 +22,21 @@ class run_ledger {
  public:
   run_ledger(std::span<const row> rows, unsigned rounds);
 
-  // Takes note of an outcome. False, and nothing noted, if it is of a row that is not in this run or was already there.
+  // Takes note of an outcome. False, and nothing noted, if it is of a row that is not in this run
+  // or was already there.
   bool record(const journal_entry& entry);
 
-  // Whether the row is still to be measured in this round: a row that failed or is absent is not tried again.
+  // Whether the row is still to be measured in this round: a row that failed or is absent is not
+  // tried again.
   bool wants(std::size_t row, unsigned round) const;
 
-  // Rounds of each row that are still to be measured, and how long they will take by what the past ones took.
+  // Rounds of each row that are still to be measured, and how long they will take by what the past
+  // ones took.
   std::vector<unsigned> rounds_left() const;
   std::optional<double> remaining_s() const { return estimate_.remaining(rounds_left()); }
 
-  // Units that a measurement of this row took, so that each round does the same work; 0 before the first.
+  // Units that a measurement of this row took, so that each round does the same work; 0 before the
+  // first.
   std::uint64_t iterations(std::size_t row) const { return states_[row].iterations; }
   // Whether some round of this row gave figures.
   bool measured_before(std::size_t row) const { return states_[row].iterations > 0; }

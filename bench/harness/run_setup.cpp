@@ -25,8 +25,9 @@ struct suite_defaults {
   double min_time_s;
 };
 
-// Smoke proves that every row works. Five rounds are the fewest from which an interval over rounds says anything; a
-// tenth of a second holds thousands of units of all but the slowest workloads, and keeps a quick run within minutes.
+// Smoke proves that every row works. Five rounds are the fewest from which an interval over rounds
+// says anything; a tenth of a second holds thousands of units of all but the slowest workloads, and
+// keeps a quick run within minutes.
 suite_defaults defaults_of(suite_kind suite) {
   switch (suite) {
     case suite_kind::smoke:
@@ -51,7 +52,8 @@ run_configuration fresh_configuration(const run_options& options) {
   const suite_defaults defaults = defaults_of(suite_of(run.suite));
   run.filter = options.rows.filter.value_or("");
   run.rounds = options.rounds.value_or(defaults.rounds);
-  run.seed = options.seed.value_or(std::random_device()());  // 32 bits: short enough to be typed again
+  run.seed =
+      options.seed.value_or(std::random_device()());  // 32 bits: short enough to be typed again
   run.min_time_s = options.min_time_s.value_or(defaults.min_time_s);
   run.min_warmup_time_s = options.google_benchmark.min_warmup_time_s;
   run.perf_counters = options.google_benchmark.perf_counters;
@@ -65,29 +67,36 @@ std::string text_of(const Value& value) {
   return text.str();
 }
 
-// What the user says again when resuming must be what was said the first time; the rest is the journal's.
+// What the user says again when resuming must be what was said the first time; the rest is the
+// journal's.
 template <class Given, class Value>
-void must_match(const char* flag, const std::optional<Given>& given, const Value& known, const fs::path& source) {
+void must_match(const char* flag, const std::optional<Given>& given, const Value& known,
+                const fs::path& source) {
   if (!given || *given == known) return;
-  throw usage_error(std::string(flag) + " " + text_of(*given) + ": " + source.string() + " is of a run with '" +
-                    text_of(known) + "'; nearest valid: " + flag + "=" + text_of(known));
+  throw usage_error(std::string(flag) + " " + text_of(*given) + ": " + source.string() +
+                    " is of a run with '" + text_of(known) + "'; nearest valid: " + flag + "=" +
+                    text_of(known));
 }
 
-void must_match(const run_options& options, const run_configuration& known, const fs::path& source) {
+void must_match(const run_options& options, const run_configuration& known,
+                const fs::path& source) {
   must_match("--suite", options.rows.suite, known.suite, source);
   must_match("--filter", options.rows.filter, known.filter, source);
   must_match("--rounds", options.rounds, known.rounds, source);
   must_match("--seed", options.seed, known.seed, source);
 }
 
-void must_match_measuring(const run_options& options, const run_configuration& known, const fs::path& source) {
+void must_match_measuring(const run_options& options, const run_configuration& known,
+                          const fs::path& source) {
   must_match("--benchmark_min_time", options.min_time_s, known.min_time_s, source);
   const google_benchmark_flags& flags = options.google_benchmark;
   const auto if_set = [](const auto& value, const auto& unset) {
     return value == unset ? std::nullopt : std::optional(value);
   };
-  must_match("--benchmark_min_warmup_time", if_set(flags.min_warmup_time_s, 0.0), known.min_warmup_time_s, source);
-  must_match("--benchmark_perf_counters", if_set(flags.perf_counters, std::string()), known.perf_counters, source);
+  must_match("--benchmark_min_warmup_time", if_set(flags.min_warmup_time_s, 0.0),
+             known.min_warmup_time_s, source);
+  must_match("--benchmark_perf_counters", if_set(flags.perf_counters, std::string()),
+             known.perf_counters, source);
 }
 
 // What an existing report says of itself; nothing if it is not one of ours.
@@ -111,8 +120,10 @@ void check_same_run(const journal_header& header, const run_setup& setup) {
     throw usage_error("--resume: " + setup.journal_file.string() + " is of " + why +
                       "; nearest valid: the same command without --resume");
   };
-  if (header.rows != digest_of(setup.rows)) refuse("other rows than this program would measure here");
-  if (header.environment != environment_digest()) refuse("another machine or another build of the program");
+  if (header.rows != digest_of(setup.rows))
+    refuse("other rows than this program would measure here");
+  if (header.environment != environment_digest())
+    refuse("another machine or another build of the program");
 }
 
 }  // namespace
@@ -126,7 +137,8 @@ std::string digest_of(const std::vector<row>& rows) {
 run_setup set_up(const run_options& options) {
   run_setup setup;
   std::error_code error;
-  const bool beside = !fs::exists(options.report, error) || fs::is_regular_file(options.report, error);
+  const bool beside =
+      !fs::exists(options.report, error) || fs::is_regular_file(options.report, error);
   if (beside) {
     setup.journal_file = options.report;
     setup.journal_file += ".journal";
@@ -138,7 +150,8 @@ run_setup set_up(const run_options& options) {
       must_match(options, existing->first, options.report);
       if (!existing->second) {
         throw usage_error("--resume: " + options.report.string() + " is partial and its journal " +
-                          setup.journal_file.string() + " is gone; nearest valid: the same command without --resume");
+                          setup.journal_file.string() +
+                          " is gone; nearest valid: the same command without --resume");
       }
       setup.already_complete = true;
       return setup;

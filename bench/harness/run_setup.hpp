@@ -1,5 +1,6 @@
 #pragma once
-// run_setup: what a run measures, decided from the command line, the suite's defaults and, with --resume, a journal.
+// run_setup: what a run measures, decided from the command line, the suite's defaults and, with
+// --resume, a journal.
 
 #include <filesystem>
 #include <optional>
@@ -14,13 +15,15 @@ namespace waitwork::bench {
 
 struct run_setup {
   run_configuration configuration;
-  std::vector<row> rows;                // none: the filter matches nothing
-  std::filesystem::path journal_file;   // beside the report; "" if the report is no file that one could stand beside
+  std::vector<row> rows;  // none: the filter matches nothing
+  std::filesystem::path
+      journal_file;  // beside the report; "" if the report is no file that one could stand beside
   std::optional<journal_extent> prior;  // the journal to go on with
   bool already_complete = false;        // there is nothing left to resume
 };
 
-// Throws usage_error if the journal to resume is of another run, or there is a partial report but no journal.
+// Throws usage_error if the journal to resume is of another run, or there is a partial report but
+// no journal.
 run_setup set_up(const run_options& options);
 
 // Digest of the rows' names, in their order.

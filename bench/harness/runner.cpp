@@ -18,7 +18,8 @@ namespace {
 
 class rows_runner {
  public:
-  rows_runner(const run_plan& plan, journal& results, run_ledger& ledger, progress& shown, int interrupt_fd)
+  rows_runner(const run_plan& plan, journal& results, run_ledger& ledger, progress& shown,
+              int interrupt_fd)
       : plan_(plan),
         results_(results),
         ledger_(ledger),
@@ -28,7 +29,8 @@ class rows_runner {
   run_end run() {
     record_absences();
     for (unsigned round = 0; round < plan_.configuration.rounds; ++round) {
-      for (const std::size_t row : round_order(plan_.rows.size(), plan_.configuration.seed, round)) {
+      for (const std::size_t row :
+           round_order(plan_.rows.size(), plan_.configuration.seed, round)) {
         if (!ledger_.wants(row, round)) continue;
         if (interrupted() || !measure(row, round)) return run_end::interrupted;
       }
@@ -42,7 +44,8 @@ class rows_runner {
   void record_absences() {
     if (!plan_.io_uring) return;
     for (std::size_t row = 0; row < plan_.rows.size(); ++row) {
-      if (plan_.rows[row].needs_io_uring && !ledger_.measured_before(row) && ledger_.wants(row, 0)) {
+      if (plan_.rows[row].needs_io_uring && !ledger_.measured_before(row) &&
+          ledger_.wants(row, 0)) {
         record({plan_.rows[row].name, 0, 0, *plan_.io_uring});
       }
     }
@@ -123,7 +126,8 @@ class rows_runner {
 
 }  // namespace
 
-run_end run_rows(const run_plan& plan, journal& results, run_ledger& ledger, progress& shown, int interrupt_fd) {
+run_end run_rows(const run_plan& plan, journal& results, run_ledger& ledger, progress& shown,
+                 int interrupt_fd) {
   return rows_runner(plan, results, ledger, shown, interrupt_fd).run();
 }
 

@@ -49,7 +49,18 @@ TEST(round_order, puts_every_row_in_every_place) {
   EXPECT_EQ(firsts.size(), 5u);
 }
 
-// Runs with a shell script in the place of the measuring process: it keeps its requests and answers by the row's name.
+// Stands in for the measuring process: answers by the row's name.
+constexpr const char* answers = R"(
+case "$2" in
+  *good*) echo '{"result": {"name": "good", "real_time": 2, "cpu_time": 1, "iterations": 41}}' >&3 ;;
+  *absent*) echo '{"absent": {"cause": "not here", "remedy": "elsewhere"}}' >&3 ;;
+  *wrong*) echo '{"failure": {"reason": "wrong_answer", "detail": "unit 3"}}' >&3 ;;
+  *hang*) sleep 1000 ;;
+  *) kill -SEGV $$ ;;
+esac
+)";
+
+// Runs with a shell script in the place of the program; it keeps the requests that it gets.
 class a_run : public testing::Test {
  protected:
   void SetUp() override {
@@ -57,16 +68,8 @@ class a_run : public testing::Test {
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     directory_ = pattern;
     plan_.executable = directory_ / "measure";
-    std::ofstream(plan_.executable) << "#!/bin/sh\n"
-                                       "echo \"$2\" >> " << (directory_ / "requests").string() << "\n"
-                                       R"(case "$2" in
-  *good*) echo '{"result":{"name":"good","real_time":2,"cpu_time":1,"iterations":41,"time_unit":"ns","waitwork":{}}}' >&3 ;;
-  *absent*) echo '{"absent":{"cause":"not here","remedy":"elsewhere"}}' >&3 ;;
-  *wrong*) echo '{"failure":{"reason":"wrong_answer","detail":"unit 3"}}' >&3 ;;
-  *hang*) sleep 1000 ;;
-  *) kill -SEGV $$ ;;
-esac
-)";
+    const std::string requests = (directory_ / "requests").string();
+    std::ofstream(plan_.executable) << "#!/bin/sh\necho \"$2\" >> " << requests << answers;
     ASSERT_EQ(::chmod(plan_.executable.c_str(), 0755), 0);
     plan_.configuration = {"quick", "", 2, 1, 0.1, 0, ""};
     plan_.time_limit = 60s;
@@ -91,15 +94,18 @@ esac
   // The whole run, from an empty journal or from what is there.
   run_end run() {
     const auto extent = read_journal(journal_file(), [](journal_entry&&) {});
-    journal results = extent ? journal::go_on(journal_file(), *extent)
-                             : journal::begin(journal_file(), {plan_.configuration, "", "", 1, "then"});
+    journal results =
+        extent ? journal::go_on(journal_file(), *extent)
+               : journal::begin(journal_file(), {plan_.configuration, "", "", 1, "then"});
     run_ledger ledger(plan_.rows, plan_.configuration.rounds);
     read_journal(journal_file(), [&](journal_entry&& entry) { ledger.record(entry); });
     const unique_fd nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
     progress shown(nowhere.get());
     return run_rows(plan_, results, ledger, shown, interrupt_reader_.get());
   }
-  report result() const { return build_report(journal_file(), plan_.rows, nlohmann::ordered_json::object(), true); }
+  report result() const {
+    return build_report(journal_file(), plan_.rows, nlohmann::ordered_json::object(), true);
+  }
 
   // Of the rows with this word in their name, in the order of measuring.
   std::vector<nlohmann::json> requests(const std::string& word) const {
@@ -152,7 +158,8 @@ TEST_F(a_run, outlives_rows_that_fail_and_does_not_try_them_again) {
   }
   ASSERT_EQ(made.absent.size(), 1u);
   EXPECT_EQ(made.absent[0].remedy, "elsewhere");
-  for (const char* const word : {"crash", "wrong", "absent"}) EXPECT_EQ(requests(word).size(), 1u) << word;
+  for (const char* const word : {"crash", "wrong", "absent"})
+    EXPECT_EQ(requests(word).size(), 1u) << word;
 }
 
 TEST_F(a_run, kills_what_is_past_its_time) {

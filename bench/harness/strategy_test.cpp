@@ -1,36 +1,46 @@
 #include <harness/strategy.hpp>
 
 #include <gtest/gtest.h>
-#include <time.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <set>
+#include <ostream>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include <waitwork/io/timer.hpp>
 
 namespace waitwork::bench {
+
+// Found by GoogleTest: what it prints instead of the bytes of a row.
+void PrintTo(const row& shown, std::ostream* out) {
+  *out << to_string(shown.strategy) << " depth " << shown.depth << " workers " << shown.workers;
+}
+
 namespace {
 
-// Waits a little and notes who did what, and how many at once.
+constexpr auto little = std::chrono::microseconds(100);
+
+// Waits a little and notes who did what, and how many at once. Units wait for each other until `meeting` of them have
+// been in flight at once: a strategy that never gets there is caught by the test's time limit, a slow machine is not.
 class noting : public workload {
  public:
   explicit noting(unsigned lanes) : busy_(lanes), done_(max_units) {}
 
   answer run(unit work) override {
     begin(work);
-    const timespec little{0, 200'000};
-    ::nanosleep(&little, nullptr);
+    do std::this_thread::sleep_for(little);
+    while (most_.load() < meeting);
     return end(work);
   }
 
   task<answer> run(async_context& context, unit work) override {
     begin(work);
-    co_await sleep_for(std::chrono::microseconds(200));
+    do co_await sleep_for(little);
+    while (most_.load() < meeting);
     auto compute = [this] { computed_on_.store(std::this_thread::get_id()); };
     co_await context.compute(compute);
     co_return end(work);
@@ -50,6 +60,7 @@ class noting : public workload {
   static constexpr std::uint64_t max_units = 600;
   std::uint64_t wrong_unit = max_units;
   std::uint64_t failing_unit = max_units;
+  unsigned meeting = 1;
 
  private:
   void begin(unit work) {
@@ -87,6 +98,7 @@ class strategies : public ::testing::TestWithParam<row> {};
 
 TEST_P(strategies, do_every_unit_once_and_keep_within_their_size) {
   noting work(GetParam().depth);
+  work.meeting = GetParam().depth;
   const std::unique_ptr<strategy> driver = make_strategy(GetParam());
   const unit_log log = driver->drive(work, 0, 300);
   EXPECT_TRUE(work.did_exactly(300));
@@ -153,11 +165,11 @@ TEST(loops, are_counted_for_the_strategies_that_have_them) {
   const std::unique_ptr<strategy> concurrent = make_strategy(row_of(strategy_kind::concurrent, 4, 1));
   concurrent->drive(work, 0, 10);
   ASSERT_TRUE(concurrent->loops());
-  EXPECT_EQ(concurrent->loops()->timers_expired, 10u);
+  EXPECT_GE(concurrent->loops()->timers_expired, 10u);
   const std::unique_ptr<strategy> hybrid = make_strategy(row_of(strategy_kind::hybrid, 4, 2));
   hybrid->drive(work, 10, 10);
   ASSERT_TRUE(hybrid->loops());
-  EXPECT_EQ(hybrid->loops()->timers_expired, 10u);
+  EXPECT_GE(hybrid->loops()->timers_expired, 10u);
   EXPECT_EQ(hybrid->loops()->posts_taken, 10u);
   EXPECT_FALSE(make_strategy(row_of(strategy_kind::parallel, 4, 4))->loops());
 }

@@ -1,6 +1,6 @@
 #pragma once
-// usage_error: the command line asks for what does not exist. what() is one line: the word at fault and the nearest
-// one that would have been right.
+// usage_error: the command line asks for what does not exist. what() is one line: the word at fault
+// and the nearest one that would have been right.
 
 #include <stdexcept>
 

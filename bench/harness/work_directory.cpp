@@ -24,7 +24,8 @@ namespace fs = std::filesystem;
 constexpr std::string_view prefix = "waitwork-";
 
 [[noreturn]] void refuse(const fs::path& place, int error) {
-  throw environment_error("use work directory", place.string(), std::generic_category().message(error),
+  throw environment_error("use work directory", place.string(),
+                          std::generic_category().message(error),
                           "name a directory that exists and that you may write to with --work-dir");
 }
 
@@ -50,7 +51,8 @@ bool is_stale(const fs::path& directory) {
   if (::kill(*owner, 0) == 0 || errno != ESRCH) return false;
   const unique_fd opened = open_directory(directory);
   struct stat status;
-  return opened && ::fstat(opened.get(), &status) == 0 && status.st_uid == ::geteuid() && lock(opened);
+  return opened && ::fstat(opened.get(), &status) == 0 && status.st_uid == ::geteuid() &&
+         lock(opened);
 }
 
 void remove_stale(const fs::path& place) {

@@ -35,7 +35,9 @@ class work_directory_in_a_place : public testing::Test {
     ::waitpid(child, nullptr, 0);
     return child;
   }
-  fs::path directory_of(pid_t process) const { return place_ / ("waitwork-" + std::to_string(process)); }
+  fs::path directory_of(pid_t process) const {
+    return place_ / ("waitwork-" + std::to_string(process));
+  }
 
   fs::path place_;
 };

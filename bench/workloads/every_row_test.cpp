@@ -7,6 +7,7 @@
 #include <cctype>
 #include <cstdint>
 #include <filesystem>
+#include <ostream>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -18,6 +19,10 @@
 #include <waitwork/base/environment_error.hpp>
 
 namespace waitwork::bench {
+
+// Found by GoogleTest: what it prints instead of the bytes of a row.
+void PrintTo(const row& shown, std::ostream* out) { *out << shown.name; }
+
 namespace {
 
 class every_row : public ::testing::TestWithParam<row> {

@@ -77,9 +77,8 @@ TEST(column_checksum, forgets_the_table_before) {
   second.at(0, 0) = 7;
   column_checksum sums;
   const auto of = [&sums](table& each) {
-    return sums.of(rows, columns, [&each](std::size_t row, std::size_t column) {
-      return each.at(row, column);
-    });
+    return sums.of(rows, columns,
+                   [&each](std::size_t row, std::size_t column) { return each.at(row, column); });
   };
   const answer before = of(first);
   EXPECT_NE(of(second), before);

@@ -2,10 +2,9 @@
 // echo_server_process: the echo server (echo_server.hpp), running for as long as this object lives.
 //
 // Starts this binary once more (so its main() must begin with run_helper_process()) with the
-// listening socket as an inherited descriptor. So the
-// server's address is known and connections can be made at once: they wait in the socket's backlog
-// until the server takes them. The server ends when this object does, and also when this process
-// dies without a word.
+// listening socket as an inherited descriptor. So the server's address is known and connections can
+// be made at once: they wait in the socket's backlog until the server takes them. The server ends
+// when this object does, and also when this process dies without a word.
 
 #include <netinet/in.h>
 #include <sys/types.h>

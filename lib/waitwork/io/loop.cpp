@@ -70,6 +70,7 @@ loop_counters& loop_counters::operator-=(const loop_counters& other) noexcept {
 loop::loop(const loop_options& options)
     : ring_(std::make_unique<ring>(options.submission_entries, options.completion_entries)),
       timers_(std::make_unique<timer_heap>()),
+      submission_batch_(options.submission_batch),
       bell_(make_bell()) {}
 
 loop::~loop() {
@@ -177,9 +178,13 @@ void loop::enter_kernel(bool may_sleep) {
                  "io_uring_enter fails only for reasons that another turn answers");
 }
 
-// A free entry of the submission queue; if there is none, enters the kernel before the turn's own time. Called from
-// within coroutines, so completions are at most noted here.
+// A free entry of the submission queue. Enters the kernel before the turn's own time if a batch is full or the queue
+// is; called from within coroutines, so completions are at most noted here.
 io_uring_sqe* loop::free_submission() {
+  if (io_uring_sq_ready(ring_->get()) >= submission_batch_) {
+    ++counters_.enters;
+    io_uring_submit(ring_->get());  // whatever it could not take stays in the queue
+  }
   io_uring_sqe* entry = io_uring_get_sqe(ring_->get());
   while (entry == nullptr) {
     ++counters_.queue_full;

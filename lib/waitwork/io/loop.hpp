@@ -6,7 +6,7 @@
 //        |    expire timers, take what other threads posted   v
 //        +--- drain the whole completion queue <--- enter the kernel once (and sleep there if nothing is ready)
 //
-// One system call a turn at most, none while coroutines only hand over to each other. Completions are only noted and
+// One system call a turn for up to a batch of submissions, none while coroutines only hand over to each other. Completions are only noted and
 // queued while the ring is walked; coroutines run after it, so nothing re-enters the ring in the middle of a walk and
 // the stack does not grow. The loop runs on the thread that constructs it, and on no other.
 //
@@ -35,8 +35,13 @@ class operation;
 class timer;
 
 struct loop_options {
-  // Submissions gathered before a turn must enter the kernel early; larger batches more and costs 64 bytes each.
+  // Entries of the submission queue, 64 bytes each.
   unsigned submission_entries = 256;
+  // A turn hands its submissions to the kernel whenever this many have gathered, and what is left at its end. Larger
+  // saves system calls; smaller keeps a device busy while coroutines still run. Random 4 KiB direct reads at depth 64
+  // reached 0.81 of fio's rate with one batch a turn, and 0.99, 0.97, 0.99, 0.89 with batches of 8, 4, 2, 1
+  // (virtio disk, two CPUs, geometric mean of 5 interleaved runs); TCP echo did not tell 8 from one batch a turn.
+  unsigned submission_batch = 8;
   // Completions the kernel can note before it falls back to its slower overflow list; keep at or above the number
   // of operations in flight.
   unsigned completion_entries = 4096;
@@ -108,6 +113,7 @@ class loop {
   ready_queue ready_;
   std::uint64_t in_flight_ = 0;  // operations the kernel has not answered yet, without the bell's
   bool running_ = false;
+  unsigned submission_batch_;
   loop_counters counters_;
 
   // The bell is an eventfd that the ring reads. Every poster that finds the loop asleep rings it exactly once, maybe

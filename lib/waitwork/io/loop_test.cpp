@@ -98,6 +98,7 @@ TEST(loop, with_a_tiny_ring_completes_more_operations_than_it_has_entries) {
   loop_options tiny;
   tiny.submission_entries = 2;
   tiny.completion_entries = 4;
+  tiny.submission_batch = 1000;  // never: the full queue is to be met
   loop here(tiny);
   int opened = 0;
   const auto opener = [&opened]() -> task<void> {
@@ -112,6 +113,24 @@ TEST(loop, with_a_tiny_ring_completes_more_operations_than_it_has_entries) {
   here.run(body());
   EXPECT_EQ(opened, 300);
   EXPECT_GT(here.counters().queue_full, 0u);
+}
+
+TEST(loop, hands_submissions_over_in_batches_before_the_turn_ends) {
+  loop_options batching;
+  batching.submission_batch = 4;
+  loop here(batching);
+  const auto opener = []() -> task<void> {
+    const result<unique_fd> file = co_await open_file("/dev/null", O_RDONLY);
+    EXPECT_TRUE(file.has_value());
+  };
+  const auto body = [&]() -> task<void> {
+    std::vector<task<void>> openers;
+    for (int i = 0; i < 64; ++i) openers.push_back(opener());
+    co_await when_all(std::move(openers));
+  };
+  here.run(body());
+  EXPECT_GE(here.counters().enters, 64u / 4);
+  EXPECT_EQ(here.counters().queue_full, 0u);
 }
 
 // Suspends and is resumed by another thread's post().

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include <waitwork/base/check.hpp>
@@ -13,15 +14,48 @@
 
 namespace waitwork {
 
-// The library counts one thread besides its own workers (the caller of run_on_each, or nobody while a loop only
-// enqueues), hence the limit of workers + 1.
-struct arena::state {
-  explicit state(unsigned workers, unsigned reserved_for_callers)
-      : limit(oneapi::tbb::global_control::max_allowed_parallelism, workers + 1),
-        slots(static_cast<int>(workers), reserved_for_callers) {}
+namespace {
 
-  oneapi::tbb::global_control limit;
+// The library's limit of threads is global, and of several limits the smallest holds. So there is one, replaced
+// whenever an arena comes or goes: the workers of all arenas, and one more thread because the library counts its
+// caller.
+class shared_limit {
+ public:
+  static shared_limit& instance() {
+    static shared_limit only;
+    return only;
+  }
+
+  void add(unsigned workers) { change(static_cast<long>(workers)); }
+  void remove(unsigned workers) { change(-static_cast<long>(workers)); }
+
+ private:
+  void change(long workers) {
+    const std::lock_guard lock(mutex_);
+    workers_ += workers;
+    control_.reset();
+    if (workers_ > 0) {
+      control_.emplace(oneapi::tbb::global_control::max_allowed_parallelism,
+                       static_cast<std::size_t>(workers_ + 1));
+    }
+  }
+
+  std::mutex mutex_;
+  long workers_ = 0;
+  std::optional<oneapi::tbb::global_control> control_;
+};
+
+}  // namespace
+
+struct arena::state {
+  state(unsigned workers, unsigned reserved_for_callers)
+      : slots(static_cast<int>(workers), reserved_for_callers), share(workers) {
+    shared_limit::instance().add(share);
+  }
+  ~state() { shared_limit::instance().remove(share); }
+
   oneapi::tbb::task_arena slots;
+  unsigned share;
 };
 
 namespace {

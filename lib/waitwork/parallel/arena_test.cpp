@@ -75,6 +75,14 @@ TEST(arena, of_a_failing_caller_still_joins_the_others) {
   EXPECT_TRUE(other_ended.load());
 }
 
+TEST(arena, beside_another_has_all_of_its_workers) {
+  arena small(2, callers::hand_in);
+  small.warm_up();
+  arena large(6);
+  EXPECT_NO_THROW(large.warm_up());
+  EXPECT_NO_THROW(small.warm_up());
+}
+
 TEST(arena, without_a_slot_for_its_caller_refuses_run_on_each) {
   EXPECT_DEATH(
       {

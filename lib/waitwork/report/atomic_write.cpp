@@ -93,8 +93,10 @@ class temporary_file {
     if (::fsync(fd()) != 0) refuse(final_, errno);
     if (::rename(name_.c_str(), final_.c_str()) != 0) refuse(final_, errno);
     name_.clear();
-    // Without this the rename itself may be undone by a power cut. Some file systems refuse it: then that is that.
-    const unique_fd directory(::open(directory_of(final_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    // Without this the rename itself may be undone by a power cut. Some file systems refuse it:
+    // then that is that.
+    const unique_fd directory(
+        ::open(directory_of(final_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (directory) ::fsync(directory.get());
   }
 

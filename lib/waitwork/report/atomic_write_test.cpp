@@ -91,7 +91,8 @@ TEST_F(atomic_write, keeps_the_old_file_when_there_is_no_room_for_the_new_one) {
   const auto handler = ::signal(SIGXFSZ, SIG_IGN);
   const rlimit small{4096, before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-  const std::string refusal = refusal_to_write(directory_ / "report.json", std::string(100'000, 'x'));
+  const std::string refusal =
+      refusal_to_write(directory_ / "report.json", std::string(100'000, 'x'));
   ::setrlimit(RLIMIT_FSIZE, &before);
   ::signal(SIGXFSZ, handler);
   EXPECT_THAT(refusal, testing::HasSubstr("make room there"));
@@ -100,8 +101,10 @@ TEST_F(atomic_write, keeps_the_old_file_when_there_is_no_room_for_the_new_one) {
 }
 
 TEST_F(atomic_write, says_what_is_wrong_with_the_place) {
-  EXPECT_THAT(refusal_to_write(directory_ / "none" / "report.json", "x"), testing::HasSubstr("make the directory first"));
-  EXPECT_THAT(refusal_to_write(directory_, "x"), testing::HasSubstr("name a file, not a directory"));
+  EXPECT_THAT(refusal_to_write(directory_ / "none" / "report.json", "x"),
+              testing::HasSubstr("make the directory first"));
+  EXPECT_THAT(refusal_to_write(directory_, "x"),
+              testing::HasSubstr("name a file, not a directory"));
   EXPECT_THROW(check_writable(directory_ / "none" / "report.json"), environment_error);
   EXPECT_THROW(check_writable(directory_), environment_error);
 }

@@ -30,7 +30,8 @@ ordered_json absence_object(const row_absence& absence) {
   return object;
 }
 
-// A file name or a system's message need not be UTF-8: what is not becomes U+FFFD instead of an exception.
+// A file name or a system's message need not be UTF-8: what is not becomes U+FFFD instead of an
+// exception.
 std::string dump(const ordered_json& value, int indent = -1) {
   WAITWORK_CHECK(!find_unrepresentable(value), "a report holds no NaN, infinity or null");
   return value.dump(indent, ' ', false, ordered_json::error_handler_t::replace);

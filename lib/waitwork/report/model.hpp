@@ -1,10 +1,10 @@
 #pragma once
 // report: what one run found out, before it is text.
 //
-// A strict superset of Google Benchmark's JSON: `context` and `benchmarks` are what its readers expect, everything of
-// ours is under the key `waitwork`. What was measured stays JSON (the figures of a row differ from workload to
-// workload and are only passed on); what the readers decide by is typed here: which rows were declared, which of them
-// failed, which this machine cannot measure.
+// A strict superset of Google Benchmark's JSON: `context` and `benchmarks` are what its readers
+// expect, everything of ours is under the key `waitwork`. What was measured stays JSON (the figures
+// of a row differ from workload to workload and are only passed on); what the readers decide by is
+// typed here: which rows were declared, which of them failed, which this machine cannot measure.
 
 #include <cstdint>
 #include <string>
@@ -15,14 +15,15 @@
 
 namespace waitwork {
 
-// Of the file, not of the program: a reader goes on with a newer minor version and refuses a newer major one.
+// Of the file, not of the program: a reader goes on with a newer minor version and refuses a newer
+// major one.
 inline constexpr std::string_view report_schema_version = "1.0.0";
 
 // One point of the suite, as fields, so that nobody has to take a name apart.
 struct row_identity {
   std::string name;
   std::string workload;
-  std::string variant;   // "" if the workload has only one
+  std::string variant;  // "" if the workload has only one
   std::string strategy;
   unsigned depth = 1;    // units in flight
   unsigned workers = 1;  // threads
@@ -64,12 +65,12 @@ struct run_description {
 };
 
 struct report {
-  nlohmann::ordered_json context;                   // an object
-  std::vector<nlohmann::ordered_json> benchmarks;   // objects, one for each row and round
+  nlohmann::ordered_json context;                  // an object
+  std::vector<nlohmann::ordered_json> benchmarks;  // objects, one for each row and round
   run_description run;
   std::vector<row_failure> failures;
   std::vector<row_absence> absent;
-  std::vector<row_identity> declared;                 // every row that the run set out to measure
+  std::vector<row_identity> declared;  // every row that the run set out to measure
 };
 
 }  // namespace waitwork

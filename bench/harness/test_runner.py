@@ -1,0 +1,493 @@
+"""Bad days: rows that crash, hang or cannot be measured; runs that are interrupted or killed."""
+
+import ctypes
+import errno
+import json
+import os
+import pathlib
+import platform
+import pty
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from waitwork_process import BINARY, QUICK_ROWS, environment, load_report, one_line, start, waitwork
+
+COMPARE_PY = pathlib.Path("/usr/share/benchmark/compare.py")
+
+
+def order_in_round(report: dict, round_index: int) -> list[str]:
+    entries = [entry for entry in report["benchmarks"] if entry["repetition_index"] == round_index]
+    entries.sort(key=lambda entry: entry["waitwork"]["started"])
+    return [entry["name"] for entry in entries]
+
+
+def journal_entries(path: pathlib.Path) -> list[dict]:
+    """The whole lines of a journal after its header."""
+    if not path.exists():
+        return []
+    lines = path.read_text().splitlines(keepends=True)
+    return [json.loads(line) for line in lines[1:] if line.endswith("\n")]
+
+
+def wait_for_entries(path: pathlib.Path, count: int) -> None:
+    """Until the run has finished `count` measurements."""
+    for _ in range(6000):
+        if len(journal_entries(path)) >= count:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{path} never had {count} entries")
+
+
+def measuring_processes(place: pathlib.Path) -> list[int]:
+    """Children, and servers of children, of runs whose work directory is in `place`."""
+    found = []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+            state = (process / "stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            continue
+        if str(place).encode() in command and b"--waitwork-child" in command and state != "Z":
+            found.append(int(process.name))
+    return found
+
+
+# ---- rounds
+
+
+def test_every_round_has_an_order_of_its_own_that_the_seed_decides(tmp_path):
+    reports = []
+    for number, seed in enumerate(["1", "1", "2"]):
+        flags = ["--rounds=2", f"--seed={seed}", f"--out={number}.json"]
+        done = waitwork(*QUICK_ROWS, *flags, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        reports.append(load_report(tmp_path / f"{number}.json"))
+    first, again, other = reports
+    assert order_in_round(first, 0) != order_in_round(first, 1)
+    assert order_in_round(first, 0) == order_in_round(again, 0)
+    assert order_in_round(first, 0) != order_in_round(other, 0)
+    assert first["waitwork"]["seed"] == 1
+
+
+def test_every_round_does_the_same_work(tmp_path):
+    waitwork(*QUICK_ROWS, "--rounds=3", cwd=tmp_path)
+    iterations = {}
+    for entry in load_report(tmp_path / "waitwork-report.json")["benchmarks"]:
+        iterations.setdefault(entry["name"], set()).add(entry["iterations"])
+    assert all(len(different) == 1 for different in iterations.values())
+
+
+def test_compare_py_drives_the_program(tmp_path):
+    pytest.importorskip("scipy")
+    if not COMPARE_PY.exists():
+        pytest.skip("libbenchmark-tools is not installed")
+    compare = [sys.executable, str(COMPARE_PY), "--no-color", "benchmarks"]
+    done = subprocess.run(
+        [*compare, BINARY, BINARY, *QUICK_ROWS, "--rounds=2"],
+        cwd=tmp_path,
+        env=environment(TMPDIR=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Comparing" in done.stdout and "io/timer/sequential" in done.stdout
+
+
+# ---- rows that go wrong
+
+
+def test_rows_that_go_wrong_cost_themselves_only(tmp_path):
+    done = waitwork(
+        "--suite=smoke",
+        "--filter=^test/(crash|kill|wrong_answer|fail|absent)|^io/timer/",
+        "--rounds=2",
+        cwd=tmp_path,
+        WAITWORK_TEST_WORKLOADS="1",
+    )
+    assert done.returncode == 3, "3 wins over 5"
+    report = load_report(tmp_path / "waitwork-report.json")
+    meta = report["waitwork"]
+    assert meta["complete"]
+    failures = {failure["workload"]: failure for failure in meta["failures"]}
+    assert {name: failure["reason"] for name, failure in failures.items()} == {
+        "test/crash": "crashed",
+        "test/kill": "crashed",
+        "test/wrong_answer": "wrong_answer",
+        "test/fail": "failed",
+    }
+    assert "SIGSEGV" in failures["test/crash"]["detail"]
+    assert "SIGKILL" in failures["test/kill"]["detail"]
+    assert "no space left on device" in failures["test/fail"]["detail"]
+    assert len(meta["failures"]) == 4, "a row that failed is not tried in later rounds"
+    [missing] = meta["absent"]
+    assert missing["workload"] == "test/absent" and missing["cause"] and missing["remedy"]
+    assert {entry["waitwork"]["workload"] for entry in report["benchmarks"]} == {"io/timer"}
+    for failure in failures.values():
+        assert failure["name"] in done.stderr and failure["detail"] in done.stderr
+    assert list(tmp_path.iterdir()) == [tmp_path / "waitwork-report.json"]
+
+
+def test_a_row_past_its_time_is_killed_and_the_run_goes_on(tmp_path):
+    done = waitwork(
+        "--suite=smoke",
+        "--filter=^test/hang|^io/timer/sequential",
+        "--timeout=3",
+        cwd=tmp_path,
+        WAITWORK_TEST_WORKLOADS="1",
+    )
+    assert done.returncode == 3
+    report = load_report(tmp_path / "waitwork-report.json")
+    assert [failure["reason"] for failure in report["waitwork"]["failures"]] == ["timed_out"]
+    assert "3 s" in report["waitwork"]["failures"][0]["detail"]
+    assert len(report["benchmarks"]) == 1
+    assert measuring_processes(tmp_path) == []
+
+
+def test_a_row_that_this_machine_cannot_measure_is_5(tmp_path):
+    done = waitwork(
+        "--suite=smoke",
+        "--filter=^test/absent|^io/timer/sequential",
+        cwd=tmp_path,
+        WAITWORK_TEST_WORKLOADS="1",
+    )
+    assert done.returncode == 5
+    [missing] = load_report(tmp_path / "waitwork-report.json")["waitwork"]["absent"]
+    assert missing["cause"] in done.stderr and missing["remedy"] in done.stderr
+
+
+def test_test_workloads_are_hidden(tmp_path):
+    assert "test/" not in waitwork("list", cwd=tmp_path).stdout
+
+
+# ---- machines that refuse
+
+
+class _Instruction(ctypes.Structure):
+    _fields_ = [
+        ("code", ctypes.c_ushort),
+        ("jt", ctypes.c_ubyte),
+        ("jf", ctypes.c_ubyte),
+        ("k", ctypes.c_uint),
+    ]
+
+
+class _Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.POINTER(_Instruction))]
+
+
+def forbid_io_uring() -> None:
+    """A seccomp filter that answers io_uring_setup(2) with EPERM, as Docker's default profile."""
+    load, jump_if_equal, answer = 0x20, 0x15, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET|K
+    io_uring_setup = 425  # on every architecture but Alpha
+    instructions = (_Instruction * 4)(
+        _Instruction(load, 0, 0, 0),  # the system call's number
+        _Instruction(jump_if_equal, 0, 1, io_uring_setup),
+        _Instruction(answer, 0, 0, 0x00050000 | errno.EPERM),  # SECCOMP_RET_ERRNO
+        _Instruction(answer, 0, 0, 0x7FFF0000),  # SECCOMP_RET_ALLOW
+    )
+    program = _Program(4, instructions)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(38, 1, 0, 0, 0) != 0:  # PR_SET_NO_NEW_PRIVS
+        raise OSError(ctypes.get_errno(), "PR_SET_NO_NEW_PRIVS")
+    if libc.prctl(22, 2, ctypes.byref(program), 0, 0) != 0:  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+        raise OSError(ctypes.get_errno(), "PR_SET_SECCOMP")
+
+
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "aarch64"), reason="the filter is written for these"
+)
+def test_without_io_uring_all_other_rows_are_measured(tmp_path):
+    done = waitwork(*QUICK_ROWS, cwd=tmp_path, preexec_fn=forbid_io_uring)
+    assert done.returncode == 5
+    report = load_report(tmp_path / "waitwork-report.json")
+    meta = report["waitwork"]
+    assert meta["complete"] and meta["failures"] == []
+    assert {row["strategy"] for row in meta["absent"]} == {"concurrent", "hybrid"}
+    measured = {entry["waitwork"]["strategy"] for entry in report["benchmarks"]}
+    assert measured == {"sequential", "parallel"}
+    assert len(meta["absent"]) + len(report["benchmarks"]) == len(meta["declared"])
+    reasons = {(row["cause"], row["remedy"]) for row in meta["absent"]}
+    assert len(reasons) == 1
+    [(cause, remedy)] = reasons
+    assert "io_uring" in cause and remedy
+    assert cause in done.stderr and remedy in done.stderr
+    doctor = waitwork("doctor", "--json", cwd=tmp_path, preexec_fn=forbid_io_uring)
+    [finding] = [item for item in json.loads(doctor.stdout) if item["name"] == "io_uring"]
+    assert finding["status"] == "fail"
+    assert remedy.lower() in finding["remedy"].lower()
+    assert finding in report["context"]["waitwork"]["environment"]
+
+
+def limit_open_files() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+
+
+def test_too_few_descriptors_fail_the_row_with_that_reason(tmp_path):
+    done = waitwork(
+        "--filter=^io/(net_echo/delay0/concurrent/depth:256|timer/sequential)/",
+        "--rounds=1",
+        cwd=tmp_path,
+        preexec_fn=limit_open_files,
+    )
+    assert done.returncode == 3, done.stderr
+    report = load_report(tmp_path / "waitwork-report.json")
+    [failure] = report["waitwork"]["failures"]
+    assert failure["reason"] == "failed" and "open files" in failure["detail"]
+    assert len(report["benchmarks"]) == 1
+
+
+def limit_file_size() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+
+def test_no_room_for_the_journal_ends_the_run_and_loses_nothing(tmp_path):
+    # A limit on the size of files stands in for a full disk.
+    done = waitwork(*QUICK_ROWS, "--rounds=5", cwd=tmp_path, preexec_fn=limit_file_size)
+    assert done.returncode == 5
+    assert "waitwork-report.json.journal" in done.stderr.splitlines()[-1]
+    finished = len(journal_entries(tmp_path / "waitwork-report.json.journal"))
+    assert finished > 0
+    assert not (tmp_path / "waitwork-report.json").exists()
+    again = waitwork("--resume", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert f"resumed after {finished} measurement" in again.stderr
+    assert load_report(tmp_path / "waitwork-report.json")["waitwork"]["complete"]
+
+
+# ---- runs that are interrupted
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_writes_what_it_has_and_can_be_resumed(tmp_path, number):
+    report, journal = tmp_path / "waitwork-report.json", tmp_path / "waitwork-report.json.journal"
+    run = start(*QUICK_ROWS, "--rounds=20", cwd=tmp_path)
+    wait_for_entries(journal, 5)
+    run.send_signal(number)
+    output, errors = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert output == "" and "--resume" in errors.splitlines()[-1]
+    partial = load_report(report)
+    assert not partial["waitwork"]["complete"]
+    assert len(partial["benchmarks"]) == len(journal_entries(journal)) >= 5
+    assert len(partial["benchmarks"]) < 20 * len(partial["waitwork"]["declared"])
+    assert measuring_processes(tmp_path) == []
+    assert sorted(tmp_path.iterdir()) == [report, journal]
+
+    resumed = waitwork("--resume", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    whole = load_report(report)
+    assert whole["waitwork"]["complete"]
+    assert whole["waitwork"]["started"] == partial["waitwork"]["started"]
+    kept = {(entry["name"], entry["repetition_index"]): entry for entry in whole["benchmarks"]}
+    for entry in partial["benchmarks"]:
+        assert kept[entry["name"], entry["repetition_index"]] == entry
+    assert list(tmp_path.iterdir()) == [report]
+
+
+def test_an_interrupt_does_not_wait_for_a_row_that_hangs(tmp_path):
+    run = start(
+        "--suite=smoke",
+        "--filter=^test/hang",
+        "--timeout=3600",
+        cwd=tmp_path,
+        WAITWORK_TEST_WORKLOADS="1",
+    )
+    while not measuring_processes(tmp_path):
+        assert run.poll() is None
+        time.sleep(0.01)
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert measuring_processes(tmp_path) == []
+    assert load_report(tmp_path / "waitwork-report.json")["benchmarks"] == []
+
+
+def test_a_killed_run_loses_nothing_that_was_finished(tmp_path):
+    """SIGKILL at random moments, again and again, until the run has got through."""
+    report, journal = tmp_path / "waitwork-report.json", tmp_path / "waitwork-report.json.journal"
+    moments = random.Random(20261121)
+    arguments = [*QUICK_ROWS, "--rounds=8", "--seed=7"]
+    finished: list[dict] = []
+    kills = 0
+    for _ in range(200):
+        run = start(*arguments, "--resume", cwd=tmp_path)
+        try:
+            run.communicate(timeout=moments.uniform(0.05, 1.5))
+        except subprocess.TimeoutExpired:
+            run.kill()
+            run.communicate()
+            kills += 1
+        if run.returncode == 0:
+            break
+        assert run.returncode == -signal.SIGKILL
+        if not journal.exists() and report.exists():  # killed on its way out
+            assert load_report(report)["waitwork"]["complete"]
+            continue
+        entries = journal_entries(journal)
+        assert entries[: len(finished)] == finished
+        finished = entries
+    assert run.returncode == 0 and kills > 0
+    whole = load_report(report)
+    assert whole["waitwork"]["complete"]
+    assert len(whole["benchmarks"]) == 8 * len(whole["waitwork"]["declared"])
+    kept = {(entry["name"], entry["repetition_index"]): entry for entry in whole["benchmarks"]}
+    for entry in finished:
+        assert kept[entry["row"], entry["round"]]["real_time"] == entry["result"]["real_time"]
+    assert list(tmp_path.iterdir()) == [report], "work directories of killed runs are gone as well"
+
+
+def test_the_children_of_a_killed_run_die(tmp_path):
+    run = start("--filter=^test/hang", "--timeout=3600", cwd=tmp_path, WAITWORK_TEST_WORKLOADS="1")
+    while not measuring_processes(tmp_path):
+        assert run.poll() is None
+        time.sleep(0.01)
+    run.kill()
+    run.communicate()
+    for _ in range(1000):
+        if not measuring_processes(tmp_path):
+            return
+        time.sleep(0.01)
+    raise AssertionError("a measuring process outlives its runner")
+
+
+# ---- resuming
+
+
+@pytest.fixture(name="killed")
+def _killed(tmp_path) -> pathlib.Path:
+    """A folder with the journal of a run that was killed: 20 rounds, seed 7."""
+    run = start(*QUICK_ROWS, "--rounds=20", "--seed=7", cwd=tmp_path)
+    wait_for_entries(tmp_path / "waitwork-report.json.journal", 3)
+    run.kill()
+    run.communicate()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "different",
+    ["--suite=quick", "--filter=^io/", "--rounds=3", "--seed=8", "--benchmark_min_time=0.5"],
+)
+def test_a_run_is_resumed_only_as_it_was(killed, different):
+    before = (killed / "waitwork-report.json.journal").read_bytes()
+    done = waitwork("--resume", different, cwd=killed)
+    assert (done.returncode, done.stdout) == (2, "")
+    line = one_line(done.stderr)
+    assert different.split("=")[0] in line and "nearest valid: " + different.split("=")[0] in line
+    assert (killed / "waitwork-report.json.journal").read_bytes() == before
+
+
+def test_a_torn_last_line_is_measured_again(killed):
+    journal = killed / "waitwork-report.json.journal"
+    whole = journal_entries(journal)
+    with journal.open("a") as stream:
+        stream.write('{"row":"io/timer/seq')
+    assert waitwork("--resume", cwd=killed).returncode == 0
+    report = load_report(killed / "waitwork-report.json")
+    assert report["waitwork"]["complete"] and report["waitwork"]["seed"] == 7
+    assert len(report["benchmarks"]) > len(whole)
+
+
+def test_a_damaged_journal_is_refused(killed):
+    journal = killed / "waitwork-report.json.journal"
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text(lines[0] + "garbage\n" + "".join(lines[1:]))
+    done = waitwork("--resume", cwd=killed)
+    assert done.returncode == 2
+    assert "line 2 is damaged" in one_line(done.stderr)
+
+
+def test_a_new_run_keeps_the_journal_of_an_unfinished_one(killed):
+    before = (killed / "waitwork-report.json.journal").read_bytes()
+    done = waitwork(*QUICK_ROWS, cwd=killed)
+    assert done.returncode == 0
+    assert (killed / "waitwork-report.json.journal.1").read_bytes() == before
+    assert "waitwork-report.json.journal.1" in done.stderr
+    assert load_report(killed / "waitwork-report.json")["waitwork"]["rounds"] == 1
+
+
+def test_two_runs_do_not_write_one_journal(tmp_path):
+    run = start(*QUICK_ROWS, "--rounds=200", cwd=tmp_path)
+    wait_for_entries(tmp_path / "waitwork-report.json.journal", 1)
+    for arguments in ([*QUICK_ROWS], ["--resume"]):
+        done = waitwork(*arguments, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "another run is writing it" in one_line(done.stderr.splitlines(keepends=True)[-1])
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=60)
+
+
+def test_resuming_a_complete_run_says_so(tmp_path):
+    assert waitwork(*QUICK_ROWS, cwd=tmp_path).returncode == 0
+    before = (tmp_path / "waitwork-report.json").read_bytes()
+    done = waitwork(*QUICK_ROWS, "--resume", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "complete" in one_line(done.stderr)
+    assert (tmp_path / "waitwork-report.json").read_bytes() == before
+    assert waitwork("--resume", "--suite=full", cwd=tmp_path).returncode == 2
+
+
+def test_resuming_nothing_starts_anew(tmp_path):
+    done = waitwork(*QUICK_ROWS, "--resume", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "nothing to resume" in done.stderr
+    assert load_report(tmp_path / "waitwork-report.json")["waitwork"]["complete"]
+
+
+def test_a_partial_report_without_its_journal_is_not_resumed(tmp_path):
+    run = start(*QUICK_ROWS, "--rounds=50", cwd=tmp_path)
+    wait_for_entries(tmp_path / "waitwork-report.json.journal", 1)
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=60)
+    (tmp_path / "waitwork-report.json.journal").unlink()
+    done = waitwork("--resume", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "journal" in one_line(done.stderr)
+
+
+# ---- what a person sees
+
+
+def on_a_terminal(arguments: list[str], cwd: pathlib.Path, **variables: str) -> str:
+    """What the program writes to a terminal that is its standard error."""
+    controller, terminal = pty.openpty()
+    with subprocess.Popen(
+        [BINARY, *arguments],
+        cwd=cwd,
+        env=environment(TMPDIR=str(cwd), TERM="xterm", **variables),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=terminal,
+    ) as run:
+        os.close(terminal)
+        seen = b""
+        try:
+            while chunk := os.read(controller, 65536):
+                seen += chunk
+        except OSError as error:  # the last writer has gone
+            assert error.errno == errno.EIO
+        run.wait(timeout=60)
+    os.close(controller)
+    return seen.decode()
+
+
+def test_progress_is_one_rewritten_line_on_a_terminal(tmp_path):
+    arguments = ["--suite=smoke", "--filter=^test/crash|^io/timer/", "--rounds=2"]
+    seen = on_a_terminal(arguments, tmp_path, WAITWORK_TEST_WORKLOADS="1")
+    assert "\r\x1b[K[ 0/" in seen and "elapsed" in seen and "left" in seen
+    assert "\x1b[31m" in seen, "failures are red"
+    plain = on_a_terminal(arguments, tmp_path, WAITWORK_TEST_WORKLOADS="1", NO_COLOR="1")
+    assert "\x1b[31m" not in plain
+
+
+def test_progress_is_plain_lines_elsewhere(tmp_path):
+    done = waitwork(*QUICK_ROWS, cwd=tmp_path)
+    assert "\r" not in done.stderr and "\x1b" not in done.stderr
+    assert "elapsed" in done.stderr
