@@ -59,6 +59,8 @@ class hash_blocks final : public workload {
 
   answer expected(std::uint64_t index) const override { return expected_[index % blocks]; }
 
+  std::map<std::string, double> parameters() const override { return {{"bytes_per_unit", block_bytes}}; }
+
  private:
   static off_t offset(std::uint64_t index) { return static_cast<off_t>(index % blocks * block_bytes); }
 
@@ -71,7 +73,6 @@ const bool registered = register_workload(
     {.name = "example/hash_blocks",
      .variants = {""},
      .waits = true,
-     .parameters = [](auto) { return std::map<std::string, double>{{"bytes_per_unit", block_bytes}}; },
      .make = [](const workload_settings& settings) { return std::make_unique<hash_blocks>(settings); }});
 
 }  // namespace

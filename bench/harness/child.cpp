@@ -125,8 +125,7 @@ void initialize_google_benchmark(const request& asked) {
 
 // Has Google Benchmark time `drive`. One iteration is one unit, and all iterations are one batch: so a strategy keeps
 // its lanes full from the first unit to the last, however many units it takes.
-json measure(const row& chosen, const request& asked, strategy& driver, workload& work,
-             const workload_definition& definition) {
+json measure(const row& chosen, const request& asked, strategy& driver, workload& work) {
   measurement last;
   std::exception_ptr failure;
   const auto body = [&](benchmark::State& state) {
@@ -162,7 +161,7 @@ json measure(const row& chosen, const request& asked, strategy& driver, workload
   }
   work.verify();
   WAITWORK_CHECK(collector.measured(), "Google Benchmark reports the one benchmark that is registered");
-  return report_row(chosen, asked.round, definition, *collector.measured(), last);
+  return report_row(chosen, asked.round, *collector.measured(), last);
 }
 
 json answer_to(const request& asked) {
@@ -180,7 +179,7 @@ json answer_to(const request& asked) {
     const std::unique_ptr<strategy> driver = make_strategy(chosen);
     const std::unique_ptr<workload> work = definition.make(settings);
     warm_up(*driver, *work, chosen.depth, settings.smoke);
-    return {{"result", measure(chosen, asked, *driver, *work, definition)}};
+    return {{"result", measure(chosen, asked, *driver, *work)}};
   } catch (const unsupported_error& error) {
     return {{"absent",
              {{"cause", error.operation() + " " + error.subject() + ": " + error.cause()},

@@ -67,6 +67,7 @@ pipe_ends make_pipe() {
   ::dup2(errors, STDERR_FILENO);
   ::dup2(answer, answer_fd);
   ::close_range(answer_fd + 1, ~0U, 0);
+  ::signal(SIGPIPE, SIG_DFL);  // which a caller may ignore
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <sstream>
@@ -86,7 +87,7 @@ run run_of(const ordered_json& entry) {
   made.family_index = entry.value("family_index", 0);
   made.per_family_instance_index = entry.value("per_family_instance_index", 0);
   made.repetitions = entry.value("repetitions", 1);
-  made.repetition_index = entry.value("repetition_index", run::no_repetition_index);
+  made.repetition_index = entry.value("repetition_index", std::int64_t{run::no_repetition_index});
   made.threads = entry.value("threads", 1);
   made.iterations = entry.at("iterations");
   made.time_unit = unit_named(entry.value("time_unit", "ns"));
@@ -133,6 +134,7 @@ std::string console_text(const std::vector<output_row>& rows, const report& fini
   reporter.SetOutputStream(&text);
   reporter.SetErrorStream(&unheard);
   benchmark::BenchmarkReporter::Context context;
+  context.name_field_width = std::string_view("Benchmark").size();  // left unset by its constructor
   for (const row_identity& row : finished.declared) {
     context.name_field_width =
         std::max(context.name_field_width, row.name.size() + std::string_view("_median").size());

@@ -100,7 +100,8 @@ void add_rates(json& into, const std::map<std::string, double>& parameters, doub
 }  // namespace
 
 measurement::measurement(const strategy& driver, const workload& work)
-    : started_(utc_now()),
+    : parameters_(work.parameters()),
+      started_(utc_now()),
       pressure_begin_(pressure_now()),
       usage_(process_usage()),
       loops_(driver.loops()),
@@ -118,13 +119,12 @@ void measurement::end(const strategy& driver, const workload& work) {
   surroundings_ = pressure_now() - pressure_begin_;
 }
 
-json report_row(const row& chosen, unsigned round, const workload_definition& definition,
-                const benchmark::BenchmarkReporter::Run& timed, const measurement& measured) {
+json report_row(const row& chosen, unsigned round, const benchmark::BenchmarkReporter::Run& timed,
+                const measurement& measured) {
   const auto units = static_cast<double>(timed.iterations);
   const double unit_ns = timed.GetAdjustedRealTime();
   WAITWORK_CHECK(units > 0 && std::isfinite(unit_ns) && unit_ns > 0, "a timed region has units and a duration");
-  const std::map<std::string, double> parameters =
-      definition.parameters ? definition.parameters(chosen.variant) : std::map<std::string, double>();
+  const std::map<std::string, double>& parameters = measured.parameters();
 
   json result;
   // The row's own name: with a fixed number of iterations Google Benchmark would append that number.

@@ -7,6 +7,7 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -36,9 +37,11 @@ class measurement {
   const std::optional<unsigned>& kernel_workers() const noexcept { return kernel_workers_; }
   const pressure& surroundings() const noexcept { return surroundings_; }
   const std::string& started() const noexcept { return started_; }
+  const std::map<std::string, double>& parameters() const noexcept { return parameters_; }
 
  private:
   unit_log log_;
+  std::map<std::string, double> parameters_;
   std::string started_;  // ISO 8601, UTC, milliseconds
   // Snapshots until end(), differences after it.
   pressure_snapshot pressure_begin_;
@@ -50,7 +53,7 @@ class measurement {
 };
 
 // A row of the report, without what only the runner knows (family, repetitions, peak memory).
-nlohmann::ordered_json report_row(const row& chosen, unsigned round, const workload_definition& definition,
+nlohmann::ordered_json report_row(const row& chosen, unsigned round,
                                   const benchmark::BenchmarkReporter::Run& timed,
                                   const measurement& measured);
 

@@ -225,9 +225,10 @@ class run_in_progress {
 }  // namespace
 
 exit_code run(const run_options& options, const std::string& program) {
-  ::signal(
-      SIGXFSZ,
-      SIG_IGN);  // a limit on file sizes then fails a write(2), which is reported, and kills nobody
+  // A limit on file sizes then fails a write(2), which is reported, and kills nobody; nor is it a
+  // reason to stop measuring that nobody reads our progress.
+  ::signal(SIGXFSZ, SIG_IGN);
+  const auto broken_pipe_before = ::signal(SIGPIPE, SIG_IGN);
   progress shown(STDERR_FILENO);
   run_setup setup = before_measuring([&] { return set_up(options); });
   if (setup.already_complete) {
@@ -244,8 +245,9 @@ exit_code run(const run_options& options, const std::string& program) {
     code = now.run(program);
     output = now.take_output();
   }
-  print(output);  // last, with nothing left to clean up: whoever reads it may stop reading at any
-                  // time
+  // Last, with nothing left to clean up: whoever reads it may stop reading at any time.
+  ::signal(SIGPIPE, broken_pipe_before);
+  print(output);
   return code;
 }
 

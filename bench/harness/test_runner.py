@@ -487,6 +487,14 @@ def test_progress_is_one_rewritten_line_on_a_terminal(tmp_path):
     assert "\x1b[31m" not in plain
 
 
+def test_a_run_goes_on_when_nobody_reads_its_progress(tmp_path):
+    run = start(*QUICK_ROWS, "--rounds=2", cwd=tmp_path)
+    run.stderr.close()
+    run.stdout.read()
+    assert run.wait(timeout=60) == 0
+    assert load_report(tmp_path / "waitwork-report.json")["waitwork"]["complete"]
+
+
 def test_progress_is_plain_lines_elsewhere(tmp_path):
     done = waitwork(*QUICK_ROWS, cwd=tmp_path)
     assert "\r" not in done.stderr and "\x1b" not in done.stderr

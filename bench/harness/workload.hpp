@@ -64,6 +64,10 @@ class workload {
   // The right answer of unit `index`. Called inside the timed region after each unit: a few nanoseconds.
   virtual answer expected(std::uint64_t index) const = 0;
 
+  // Sizes and other constants that a reader of the report wants beside the figures, e.g. {"wait_us", 500}. From
+  // bytes_per_unit, flops_per_unit and pixels_per_unit the report computes a rate.
+  virtual std::map<std::string, double> parameters() const { return {}; }
+
   // After the timed region: what could not be checked unit by unit (that written data is on the device). Throws
   // wrong_answer.
   virtual void verify() {}
@@ -92,8 +96,6 @@ struct workload_definition {
   std::vector<std::string> variants;  // {""} if there is only one; the empty name adds nothing to the row's name
   // Whether a unit spends time waiting: then worker threads past the CPUs make sense and are measured.
   bool waits = false;
-  // Sizes and other constants of a variant that a reader of the report wants beside the figures, e.g. {"wait_us", 500}.
-  std::function<std::map<std::string, double>(std::string_view variant)> parameters;
   // Throws unsupported_error if the machine lacks what the variant needs, environment_error if it refuses or runs out.
   std::function<std::unique_ptr<workload>(const workload_settings&)> make;
 };

@@ -162,6 +162,15 @@ class image_filter final : public workload {
     co_return checksum;
   }
 
+  std::map<std::string, double> parameters() const override {
+    const auto height = static_cast<double>(shape_.height);
+    return {{"width", double{width}},
+            {"height", height},
+            {"channels", double{channels}},
+            {"taps", double{taps}},
+            {"pixels_per_unit", width * height}};
+  }
+
   answer expected(std::uint64_t index) const override { return expected_[index % picture_count]; }
 
  private:
@@ -182,13 +191,6 @@ const bool registered = register_workload({
     .name = "cpu/image_filter",
     .variants = {""},
     .waits = false,
-    .parameters = [](std::string_view) -> std::map<std::string, double> {
-      return {{"width", double{width}},
-              {"height", double{measured_height}},
-              {"channels", double{channels}},
-              {"taps", double{taps}},
-              {"pixels_per_unit", double{width * measured_height}}};
-    },
     .make = [](const workload_settings& settings) -> std::unique_ptr<workload> {
       return std::make_unique<image_filter>(settings);
     },

@@ -105,6 +105,11 @@ class matmul_workload final : public workload {
     co_return checksum;
   }
 
+  std::map<std::string, double> parameters() const override {
+    const auto n = static_cast<double>(shape_.m);
+    return {{"n", n}, {"flops_per_unit", 2 * n * n * n}};
+  }
+
   answer expected(std::uint64_t index) const override { return expected_[index % product_count]; }
 
  private:
@@ -137,10 +142,6 @@ const bool registered = register_workload({
     .name = "cpu/matmul",
     .variants = {""},
     .waits = false,
-    .parameters = [](std::string_view) -> std::map<std::string, double> {
-      constexpr double n = measured_n;
-      return {{"n", n}, {"flops_per_unit", 2 * n * n * n}};
-    },
     .make = [](const workload_settings& settings) -> std::unique_ptr<workload> {
       return std::make_unique<matmul_workload>(settings);
     },

@@ -69,6 +69,11 @@ class file_read_workload final : public workload {
     co_return checked_sum(*moved, offset_bytes, buffer);
   }
 
+  std::map<std::string, double> parameters() const override {
+    return {{"file_bytes", static_cast<double>(blocks_ * block_bytes)},
+            {"bytes_per_unit", static_cast<double>(block_bytes)}};
+  }
+
   answer expected(std::uint64_t index) const override {
     return pattern_.expected_sum(block_of(index));
   }
@@ -103,10 +108,6 @@ const bool registered = register_workload({
     .name = "io/file_read",
     .variants = {"direct", "cached"},
     .waits = true,
-    .parameters =
-        [](std::string_view) {
-          return std::map<std::string, double>{{"block_bytes", static_cast<double>(block_bytes)}};
-        },
     .make = [](const workload_settings& settings) -> std::unique_ptr<workload> {
       return std::make_unique<file_read_workload>(settings);
     },

@@ -88,6 +88,10 @@ class file_write_workload final : public workload {
     co_return written(work.index, block);
   }
 
+  std::map<std::string, double> parameters() const override {
+    return {{"bytes_per_unit", static_cast<double>(block_bytes)}};
+  }
+
   answer expected(std::uint64_t index) const override { return mix64(order_ + index); }
 
   void verify() override {
@@ -176,10 +180,6 @@ const bool registered = register_workload({
     .name = "io/file_write",
     .variants = {""},
     .waits = true,
-    .parameters =
-        [](std::string_view) {
-          return std::map<std::string, double>{{"block_bytes", static_cast<double>(block_bytes)}};
-        },
     .make = [](const workload_settings& settings) -> std::unique_ptr<workload> {
       return std::make_unique<file_write_workload>(settings);
     },

@@ -85,7 +85,8 @@ answer receive_blocking(line& from) {
 class net_echo_workload final : public workload {
  public:
   explicit net_echo_workload(const workload_settings& settings)
-      : server_(delay_of(settings.variant)),
+      : delay_(delay_of(settings.variant)),
+        server_(delay_),
         first_index_(mix64(settings.seed)),
         lines_(settings.lanes) {
     for (line& lane : lines_) lane.socket = server_.connect();
@@ -118,6 +119,11 @@ class net_echo_workload final : public workload {
     co_return echo_digest(lane.reply);
   }
 
+  std::map<std::string, double> parameters() const override {
+    return {{"message_bytes", static_cast<double>(echo_bytes)},
+            {"delay_us", static_cast<double>(delay_.count()) / 1e3}};
+  }
+
   answer expected(std::uint64_t index) const override {
     return echo_digest(echo_reply(echo_request(first_index_ + index)));
   }
@@ -125,6 +131,7 @@ class net_echo_workload final : public workload {
   std::optional<pid_t> server() const override { return server_.pid(); }
 
  private:
+  nanoseconds delay_;
   echo_server_process server_;
   std::uint64_t first_index_;
   std::vector<line> lines_;
@@ -136,12 +143,6 @@ const bool registered = register_workload({
     .name = "io/net_echo",
     .variants = {"delay0", "delay1ms"},
     .waits = true,
-    .parameters =
-        [](std::string_view variant) {
-          const double delay_us = static_cast<double>(delay_of(variant).count()) / 1e3;
-          return std::map<std::string, double>{{"message_bytes", static_cast<double>(echo_bytes)},
-                                               {"delay_us", delay_us}};
-        },
     .make = [](const workload_settings& settings) -> std::unique_ptr<workload> {
       return std::make_unique<net_echo_workload>(settings);
     },

@@ -52,6 +52,10 @@ class timer_workload final : public workload {
     co_return judge(work.index, started_ns);
   }
 
+  std::map<std::string, double> parameters() const override {
+    return {{"wait_us", static_cast<double>(wait.count()) / 1e3}};
+  }
+
   answer expected(std::uint64_t index) const override { return index; }
 };
 
@@ -59,11 +63,6 @@ const bool registered = register_workload({
     .name = "io/timer",
     .variants = {""},
     .waits = true,
-    .parameters =
-        [](std::string_view) {
-          return std::map<std::string, double>{
-              {"wait_us", static_cast<double>(wait.count()) / 1e3}};
-        },
     .make = [](const workload_settings&) -> std::unique_ptr<workload> {
       return std::make_unique<timer_workload>();
     },

@@ -57,10 +57,10 @@ void sleep_blocking(nanoseconds duration) {
 class wait_work final : public workload {
  public:
   explicit wait_work(const workload_settings& settings)
-      : wait_(std::chrono::microseconds(wait_us_of(settings.variant))) {
+      : wait_us_(wait_us_of(settings.variant)), wait_(std::chrono::microseconds(wait_us_)) {
     WAITWORK_CHECK(settings.work_per_us > 0,
                    "the speed of busy_work is measured before a workload is made");
-    const double work_us = total_us - wait_us_of(settings.variant);
+    const double work_us = total_us - wait_us_;
     steps_ = static_cast<std::uint64_t>(std::llround(work_us * settings.work_per_us));
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
       const std::uint64_t seed = mix64(settings.seed * inputs_.size() + i);
@@ -82,6 +82,10 @@ class wait_work final : public workload {
 
   answer expected(std::uint64_t index) const override { return input_of(index).expected; }
 
+  std::map<std::string, double> parameters() const override {
+    return {{"wait_us", wait_us_}, {"work_us", total_us - wait_us_}};
+  }
+
  private:
   struct input {
     std::uint64_t seed = 0;
@@ -91,6 +95,7 @@ class wait_work final : public workload {
   const input& input_of(std::uint64_t index) const { return inputs_[index % inputs_.size()]; }
   answer compute(std::uint64_t index) const { return busy_work(input_of(index).seed, steps_); }
 
+  int wait_us_;
   nanoseconds wait_;
   std::uint64_t steps_ = 0;
   std::array<input, 16> inputs_;
@@ -106,10 +111,6 @@ const bool registered = register_workload({
     .name = "mixed/wait_work",
     .variants = variant_names(),
     .waits = true,
-    .parameters = [](std::string_view variant) -> std::map<std::string, double> {
-      const int wait_us = wait_us_of(variant);
-      return {{"wait_us", wait_us}, {"work_us", total_us - wait_us}};
-    },
     .make = [](const workload_settings& settings) -> std::unique_ptr<workload> {
       return std::make_unique<wait_work>(settings);
     },

@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""Says for each workload of a report which strategy to use, at what size, what that gains and
+costs, and why.
+
+The gain is over sequential, with its 95 % interval over rounds; CPU is user and system time of a
+unit without that of a server, switches are context switches of a unit. "Wins from" is the smallest
+number of units in flight from which on the advice is ahead of every strategy that it ever gets
+ahead of. "Not separated from" names the strategies whose best the data does not tell apart from it;
+then the cheapest is advised. How it is decided: scripts/analysis.py.
+
+Exit codes: 0 done, 2 wrong usage or a report that cannot be read.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from command_line import MISSING_MODULE, Parser, missing_module, write_out
+
+try:
+    import advice_output
+    from analysis import decide
+    from report import ReportError, load
+except ModuleNotFoundError as problem:
+    print(missing_module("advise.py", problem), file=sys.stderr)
+    sys.exit(MISSING_MODULE)
+
+
+def main(argv: list[str]) -> int:
+    parser = Parser("advise.py", __doc__)
+    parser.add_argument(
+        "report", type=Path, metavar="REPORT", help="a report that `waitwork run` wrote"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="print Markdown")
+    form.add_argument("--json", action="store_true", help="print JSON")
+    arguments = parser.parse_args(argv)
+    try:
+        report = load(arguments.report)
+    except ReportError as problem:
+        print(f"advise.py: {problem}", file=sys.stderr)
+        return 2
+    write = advice_output.plain
+    if arguments.markdown:
+        write = advice_output.markdown
+    elif arguments.json:
+        write = advice_output.as_json
+    write_out(write(report, decide(report)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,289 @@
+#!/usr/bin/env python3
+"""Compares two reports of one machine and says which rows became slower by more than a margin.
+
+For each row: the median time of a unit in BASE and in NEW, the change with its 90 % interval, p (of
+so large a change if the true one were within the margin, adjusted by Holm's method for all rows
+that are compared), the smallest slowdown that this data would have shown four times in five, the
+rounds in BASE and NEW, and a verdict:
+
+  regressed     slower by more than the margin: adjusted p below 5 %
+  improved      faster by more than the margin, by the same test
+  ok            a slowdown of more than the margin is ruled out: the interval ends below it
+  inconclusive  this data can neither show nor rule out such a slowdown: measure more rounds
+  missing       measured in BASE but not in NEW, or there with other parameters
+  failed        failed in NEW
+
+Rows without figures in BASE are not judged. A rise that all rows share may be the machine and not
+the code, since two runs are measured one after the other; it is pointed out, not subtracted.
+
+Exit codes: 0 none of the below; 1 a row regressed; 2 wrong usage, or a report that cannot be read;
+3 a row is missing or failed, or there is nothing to compare; 4 a row is inconclusive and
+--on-inconclusive is fail; 5 the reports are of different machines, schemas, or of the smoke suite
+and another. Of several, the first in the order 1, 3, 4.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from argparse import ArgumentTypeError
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from command_line import MISSING_MODULE, Parser, missing_module, write_out
+
+try:
+    import regression_output
+    from change import Change, change, holm
+    from report import Report, ReportError, Row, load
+except ModuleNotFoundError as problem:
+    print(missing_module("check_regression.py", problem), file=sys.stderr)
+    sys.exit(MISSING_MODULE)
+
+LEVEL = 0.05
+
+REGRESSED, INCONCLUSIVE, IMPROVED, OK = "regressed", "inconclusive", "improved", "ok"
+MISSING, FAILED = "missing", "failed"
+VERDICTS = (REGRESSED, FAILED, MISSING, INCONCLUSIVE, IMPROVED, OK)  # worst first
+
+
+@dataclass
+class Finding:
+    """One row of BASE, and what became of it."""
+
+    name: str
+    base_ns: float  # median over rounds
+    base_rounds: int
+    new_ns: float | None = None
+    new_rounds: int = 0
+    change: Change | None = None  # None where one round shows no spread
+    adjusted_p: float | None = None  # of regressed if it is slower, of improved if it is faster
+    detectable: float | None = None
+    verdict: str = INCONCLUSIVE
+    detail: str = ""
+
+
+@dataclass
+class Comparison:
+    """Two reports, row by row."""
+
+    base: Report
+    new: Report
+    margin: float
+    findings: list[Finding] = field(default_factory=list)  # worst first
+    without_base: list[str] = field(default_factory=list)  # rows of NEW that BASE has no figures of
+
+    @property
+    def family(self) -> int:
+        """Rows that were tested."""
+        return sum(finding.change is not None for finding in self.findings)
+
+    def count(self, verdict: str) -> int:
+        return sum(finding.verdict == verdict for finding in self.findings)
+
+    def exit_code(self, inconclusive_fails: bool) -> int:
+        if self.count(REGRESSED):
+            return 1
+        if self.count(MISSING) or self.count(FAILED) or not self.findings:
+            return 3
+        return 4 if inconclusive_fails and self.count(INCONCLUSIVE) else 0
+
+
+def main(argv: list[str]) -> int:
+    arguments = _parser().parse_args(argv)
+    try:
+        base, new = load(arguments.base), load(arguments.new)
+    except ReportError as problem:
+        return _complain(str(problem), 2)
+    differences = mismatch(base, new)
+    if differences and not arguments.allow_machine_mismatch:
+        remedy = "measure both on one machine, or pass --allow-machine-mismatch"
+        return _complain(
+            f"{arguments.base} and {arguments.new} cannot be compared: {differences}; {remedy}", 5
+        )
+    result = compare(base, new, arguments.margin, arguments.filter)
+    try:
+        if arguments.markdown:
+            arguments.markdown.write_text(
+                regression_output.markdown(result, differences), encoding="utf-8"
+            )
+        if arguments.junit:
+            arguments.junit.write_bytes(regression_output.junit(result))
+    except OSError as problem:
+        return _complain(
+            f"{problem.filename}: cannot be written: {problem.strerror}; name another file", 2
+        )
+    write_out(regression_output.plain(result, differences))
+    return result.exit_code(arguments.on_inconclusive == "fail")
+
+
+def _parser() -> Parser:
+    parser = Parser("check_regression.py", __doc__)
+    parser.add_argument("base", metavar="BASE", type=Path, help="the report to compare with")
+    parser.add_argument("new", metavar="NEW", type=Path, help="the report to judge")
+    parser.add_argument(
+        "--margin",
+        type=_margin,
+        default=0.05,
+        metavar="SHARE",
+        help="tolerated slowdown: 5%% (the default) or 0.05",
+    )
+    parser.add_argument(
+        "--filter",
+        type=_regex,
+        default=re.compile(""),
+        metavar="REGEX",
+        help="compare only rows whose name has a match; fewer rows show smaller changes",
+    )
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="write a comment for a pull request"
+    )
+    parser.add_argument(
+        "--junit", type=Path, metavar="FILE", help="write JUnit XML, a test case for each row"
+    )
+    parser.add_argument(
+        "--on-inconclusive",
+        choices=("ok", "fail"),
+        default="ok",
+        help="whether inconclusive rows give exit code 0 (ok, the default) or 4 (fail)",
+    )
+    parser.add_argument(
+        "--allow-machine-mismatch",
+        action="store_true",
+        help="compare reports of different machines, schemas or suites all the same",
+    )
+    return parser
+
+
+def _complain(sentence: str, code: int) -> int:
+    print(f"check_regression.py: {sentence}", file=sys.stderr)
+    return code
+
+
+def _margin(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%?)", text, re.ASCII)
+    share = float(match[1]) / (100 if match[2] else 1) if match else math.nan
+    if not 0 <= share < 1:
+        raise ArgumentTypeError(f"'{text}' is no share below one: write 5% or 0.05")
+    return share
+
+
+def _regex(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as problem:
+        raise ArgumentTypeError(f"'{text}' is no regular expression: {problem}") from None
+
+
+def mismatch(base: Report, new: Report) -> str:
+    """Why the figures of the two reports do not mean the same; empty if they do."""
+    reasons = []
+    if base.machine["fingerprint"] != new.machine["fingerprint"]:
+        keys = [
+            key
+            for key in base.machine
+            if key != "fingerprint" and base.machine[key] != new.machine.get(key)
+        ]
+        differing = ", ".join(
+            f"{key} {base.machine[key]} and {new.machine.get(key, 'none')}" for key in keys
+        )
+        reasons.append(f"different machines ({differing or 'by their fingerprints'})")
+    if base.meta["schema"].split(".")[:2] != new.meta["schema"].split(".")[:2]:
+        reasons.append(f"schema {base.meta['schema']} and {new.meta['schema']}")
+    suites = base.meta["suite"], new.meta["suite"]
+    if suites[0] != suites[1] and "smoke" in suites:
+        reasons.append(f"suite {suites[0]} and {suites[1]}, and smoke has smaller input")
+    return "; ".join(reasons)
+
+
+def compare(
+    base: Report, new: Report, margin: float, chosen: re.Pattern[str] = re.compile("")
+) -> Comparison:
+    """A finding for every row that BASE has sound figures of."""
+    result = Comparison(base, new, margin)
+    void = {entry["name"] for entry in base.failures}
+    for row in base.rows.values():
+        if chosen.search(row.name) and row.name not in void:
+            result.findings.append(_find(row, new))
+    known = {finding.name for finding in result.findings}
+    for entry in new.failures:
+        # Without figures to compare with, but whoever reads a verdict is to know that it does not
+        # run.
+        if chosen.search(entry["name"]) and entry["name"] not in known:
+            known.add(entry["name"])
+            result.findings.append(_failed(Finding(entry["name"], math.nan, 0), entry))
+    result.without_base = [name for name in new.rows if chosen.search(name) and name not in known]
+    _judge(result)
+    order = {verdict: position for position, verdict in enumerate(VERDICTS)}
+    result.findings.sort(
+        key=lambda each: (
+            order[each.verdict],
+            -(each.change.log_ratio if each.change else math.inf),
+        )
+    )
+    return result
+
+
+def _find(row: Row, new: Report) -> Finding:
+    times = list(row.values("real_time").values())
+    finding = Finding(row.name, row.median("real_time") or math.nan, len(times))
+    failure = next((entry for entry in new.failures if entry["name"] == row.name), None)
+    if failure is not None:
+        return _failed(finding, failure)
+    other = new.rows.get(row.name)
+    if other is None:
+        finding.verdict, finding.detail = MISSING, _why_missing(row.name, new)
+        return finding
+    if other.parameters != row.parameters:
+        finding.verdict = MISSING
+        finding.detail = f"does other work now: {_parameters(row)} became {_parameters(other)}"
+        return finding
+    other_times = list(other.values("real_time").values())
+    finding.new_ns, finding.new_rounds = other.median("real_time"), len(other_times)
+    finding.change = change(times, other_times)
+    if finding.change is None:
+        finding.detail = "one round shows no spread: measure with --rounds 5 or more"
+    return finding
+
+
+def _failed(finding: Finding, entry: dict[str, str]) -> Finding:
+    finding.verdict = FAILED
+    finding.detail = (
+        f"{entry['reason'].replace('_', ' ')} in round {entry['round']}: {entry['detail']}"
+    )
+    return finding
+
+
+def _why_missing(name: str, new: Report) -> str:
+    for entry in new.absent:
+        if entry["name"] == name:
+            return f"absent: {entry['cause']}; {entry['remedy']}"
+    if any(entry["name"] == name for entry in new.declared):
+        return "the run ended before this row; waitwork run --resume goes on with it"
+    return "not among the rows of the run"
+
+
+def _parameters(row: Row) -> str:
+    return ", ".join(f"{key} {value:g}" for key, value in sorted(row.parameters.items())) or "none"
+
+
+def _judge(result: Comparison) -> None:
+    tested = [
+        (finding, finding.change) for finding in result.findings if finding.change is not None
+    ]
+    slower = holm([each.p_slower(result.margin) for _, each in tested])
+    quicker = holm([each.p_faster(result.margin) for _, each in tested])
+    for (finding, each), p_slower, p_faster in zip(tested, slower, quicker, strict=True):
+        finding.adjusted_p = p_slower if each.log_ratio > 0 else p_faster
+        finding.detectable = each.detectable(result.margin, LEVEL / len(tested))
+        if p_slower < LEVEL:
+            finding.verdict = REGRESSED
+        elif p_faster < LEVEL:
+            finding.verdict = IMPROVED
+        elif each.p_within(result.margin) < LEVEL:
+            finding.verdict = OK
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
