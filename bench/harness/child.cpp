@@ -34,6 +34,7 @@ struct request {
   unsigned round = 0;
   std::int64_t iterations = 0;  // units to time; 0: as many as min_time_s takes
   double min_time_s = 0.1;
+  double min_warmup_time_s = 0;  // Google Benchmark's own warm-up, after ours
   workload_settings settings;
   std::string perf_counters;
   int verbosity = 0;
@@ -49,6 +50,7 @@ request parse_request(std::string_view text) {
   asked.round = given.at("round");
   asked.iterations = given.at("iterations");
   asked.min_time_s = given.at("min_time_s");
+  asked.min_warmup_time_s = given.value("min_warmup_time_s", 0.0);
   asked.settings.work_directory = given.at("work_directory").get<std::string>();
   asked.settings.seed = given.at("seed");
   asked.settings.work_per_us = given.at("work_per_us");
@@ -109,7 +111,8 @@ std::vector<std::string> google_benchmark_arguments(const request& asked) {
           "--benchmark_display_aggregates_only=false",
           "--benchmark_list_tests=false",
           "--benchmark_out=",
-          "--benchmark_min_time=" + std::to_string(asked.min_time_s),
+          "--benchmark_min_time=" + json(asked.min_time_s).dump(),
+          "--benchmark_min_warmup_time=" + json(asked.min_warmup_time_s).dump(),
           "--benchmark_perf_counters=" + asked.perf_counters,
           "--v=" + std::to_string(asked.verbosity)};
 }

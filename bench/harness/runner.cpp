@@ -2,9 +2,11 @@
 
 #include <poll.h>
 
-#include <numeric>
+#include <map>
+#include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -30,7 +32,7 @@ class rows_runner {
     record_absences();
     for (unsigned round = 0; round < plan_.configuration.rounds; ++round) {
       for (const std::size_t row :
-           round_order(plan_.rows.size(), plan_.configuration.seed, round)) {
+           round_order(plan_.rows, plan_.configuration.seed, round)) {
         if (!ledger_.wants(row, round)) continue;
         if (interrupted() || !measure(row, round)) return run_end::interrupted;
       }
@@ -131,13 +133,32 @@ run_end run_rows(const run_plan& plan, journal& results, run_ledger& ledger, pro
   return rows_runner(plan, results, ledger, shown, interrupt_fd).run();
 }
 
-std::vector<std::size_t> round_order(std::size_t rows, std::uint64_t seed, unsigned round) {
-  std::vector<std::size_t> order(rows);
-  std::iota(order.begin(), order.end(), std::size_t{0});
+namespace {
+
+// Fisher and Yates, written out: std::shuffle differs between standard libraries.
+template <class Element>
+void shuffle(std::vector<Element>& elements, splitmix64& random) {
+  for (std::size_t left = elements.size(); left > 1; --left) {
+    std::swap(elements[left - 1], elements[random.below(left)]);
+  }
+}
+
+}  // namespace
+
+std::vector<std::size_t> round_order(const std::vector<row>& rows, std::uint64_t seed,
+                                     unsigned round) {
+  std::map<std::pair<std::string, std::string>, std::vector<std::size_t>> subjects;
+  for (std::size_t index = 0; index < rows.size(); ++index) {
+    subjects[{rows[index].workload, rows[index].variant}].push_back(index);
+  }
+  std::vector<std::vector<std::size_t>> groups;
+  for (auto& [name, members] : subjects) groups.push_back(std::move(members));
   splitmix64 random(mix64(seed) + round);
-  // Fisher and Yates, written out: std::shuffle differs between standard libraries.
-  for (std::size_t left = rows; left > 1; --left) {
-    std::swap(order[left - 1], order[random.below(left)]);
+  shuffle(groups, random);
+  std::vector<std::size_t> order;
+  for (std::vector<std::size_t>& members : groups) {
+    shuffle(members, random);
+    order.insert(order.end(), members.begin(), members.end());
   }
   return order;
 }

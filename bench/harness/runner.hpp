@@ -44,8 +44,11 @@ enum class run_end { finished, interrupted };
 run_end run_rows(const run_plan& plan, journal& results, run_ledger& ledger, progress& shown,
                  int interrupt_fd);
 
-// The order of `rows` rows in a round: a permutation of [0, rows) that depends on seed and round
-// alone.
-std::vector<std::size_t> round_order(std::size_t rows, std::uint64_t seed, unsigned round);
+// The order in which a round measures `rows`, as indices: the subjects (a workload's variants) in
+// random order, and each one's rows in random order within it. So the rows that are compared with
+// each other are seconds apart, not minutes, and what slows the machine for a while cancels in their
+// ratio. Depends on rows, seed and round alone.
+std::vector<std::size_t> round_order(const std::vector<row>& rows, std::uint64_t seed,
+                                     unsigned round);
 
 }  // namespace waitwork::bench
