@@ -73,7 +73,8 @@ def test_the_example_is_a_report_of_the_schema():
 
 
 def commands(document: Path) -> list[str]:
-    return [line for block in blocks(document, "sh") for line in lines(block) if not line.startswith("#")]
+    uncommented = [line.split("  #")[0] for block in blocks(document, "sh") for line in lines(block)]
+    return [line.strip() for line in uncommented if line and not line.startswith("#")]
 
 
 def quickened(command: str) -> str:

@@ -6,9 +6,9 @@
 //        |    expire timers, take what other threads posted   v
 //        +--- drain the whole completion queue <--- enter the kernel once (and sleep there if nothing is ready)
 //
-// One system call a turn for up to a batch of submissions, none while coroutines only hand over to each other. Completions are only noted and
-// queued while the ring is walked; coroutines run after it, so nothing re-enters the ring in the middle of a walk and
-// the stack does not grow. The loop runs on the thread that constructs it, and on no other.
+// A system call for each batch of submissions, one a turn as a rule, none while coroutines only hand over to each other.
+// Completions are only noted and queued while the ring is walked; coroutines run after it, so nothing re-enters the ring
+// in the middle of a walk and the stack does not grow. The loop runs on the thread that constructs it, and on no other.
 //
 // Not here: cancellation, multishot operations, registered files and buffers. SQPOLL is left out on purpose: it burns
 // a core that on a small machine is the other half of the experiment.

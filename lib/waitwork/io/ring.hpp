@@ -2,8 +2,8 @@
 // ring: owns one io_uring and knows how to get one.
 //
 // The flags are the ones that a single-threaded loop wants: completions are run by this thread, when it asks for them
-// (DEFER_TASKRUN), instead of interrupting it; the kernel may skip its locking (SINGLE_ISSUER). Kernels that do not know
-// a flag answer EINVAL, and the next rung of a ladder is tried. What was granted is recorded, because a figure measured
+// (DEFER_TASKRUN), instead of interrupting it; the kernel may skip its locking (SINGLE_ISSUER). Kernels that do not
+// know a flag answer EINVAL, and the next rung of a ladder is tried. What was granted is recorded, because a figure measured
 // with and without DEFER_TASKRUN is not the same figure.
 //
 // Private to io/: the only header with <liburing.h>.

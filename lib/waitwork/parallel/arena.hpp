@@ -23,8 +23,9 @@ class arena {
 
   unsigned workers() const noexcept { return workers_; }
 
-  // Needs callers::take_part. Calls body(worker) once for every worker in [0, workers), all of them at the same time on different threads, and
-  // returns when all are done. The calling thread is one of them. The first exception is rethrown. Bodies may block.
+  // Calls body(worker) once for every worker in [0, workers), all of them at the same time on different threads, and
+  // returns when all are done. The calling thread is one of them: needs callers::take_part. The first exception is
+  // rethrown. Bodies may block.
   void run_on_each(const std::function<void(unsigned worker)>& body);
 
   // Makes every worker run at the same moment once, so that no measurement pays for thread creation. Throws
