@@ -68,18 +68,24 @@ void raise_file_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+void require_right_answers(const unit_log& log) {
+  if (log.wrong == 0) return;
+  throw wrong_answer(std::to_string(log.wrong) + " of " + std::to_string(log.latency.count()) +
+                     " units gave a wrong answer, the first was unit " + std::to_string(log.first_wrong_unit));
+}
+
 // Units of the warm-up have indices that the measurement never reaches.
 constexpr std::uint64_t first_warm_up_unit = std::uint64_t{1} << 40;
 
-// Runs units until 10 ms have passed and every lane has had a few: code, caches, connections and the file system's
-// state are then as they will stay.
+// Runs units until 10 ms have passed, at least one for each lane: code, caches, connections and the file system's state
+// are then as they will stay. Throws wrong_answer.
 void warm_up(strategy& driver, workload& work, unsigned lanes, bool smoke) {
   const std::int64_t enough_ns = smoke ? 0 : 10'000'000;
   const std::int64_t begin_ns = now_ns();
   std::uint64_t first = first_warm_up_unit;
   std::uint64_t count = lanes;
   do {
-    driver.drive(work, first, count);
+    require_right_answers(driver.drive(work, first, count));
     first += count;
     count *= 2;
   } while (now_ns() - begin_ns < enough_ns);
@@ -146,6 +152,7 @@ json measure(const row& chosen, const request& asked, strategy& driver, workload
       return;
     }
     current.end(driver, work);
+    WAITWORK_CHECK(current.log().latency.count() == units, "a strategy does every unit that it is given");
     if (current.log().wrong > 0) state.SkipWithError("wrong answers");
     last = std::move(current);
   };
@@ -157,11 +164,7 @@ json measure(const row& chosen, const request& asked, strategy& driver, workload
   run_collector collector;
   benchmark::RunSpecifiedBenchmarks(&collector);
   if (failure) std::rethrow_exception(failure);
-  if (last.log().wrong > 0) {
-    throw wrong_answer(std::to_string(last.log().wrong) + " of " +
-                       std::to_string(last.log().latency.count()) + " units gave a wrong answer, the first was unit " +
-                       std::to_string(last.log().first_wrong_unit));
-  }
+  require_right_answers(last.log());
   work.verify();
   WAITWORK_CHECK(collector.measured(), "Google Benchmark reports the one benchmark that is registered");
   return report_row(chosen, asked.round, *collector.measured(), last);

@@ -118,6 +118,7 @@ std::optional<journal_extent> read_journal(const fs::path& file,
     }
     extent->valid_bytes += line.size() + 1;
   }
+  if (stream.bad()) refuse("read journal", file, EIO);
   return extent;
 }
 
@@ -153,7 +154,11 @@ void journal::append_line(std::string line) {
     [[maybe_unused]] const int cut = ::ftruncate(fd_.get(), static_cast<off_t>(bytes_));
     refuse("write journal", file_, error);
   }
-  if (::fdatasync(fd_.get()) != 0) refuse("write journal", file_, errno);
+  if (::fdatasync(fd_.get()) != 0) {
+    const int sync_error = errno;
+    [[maybe_unused]] const int cut = ::ftruncate(fd_.get(), static_cast<off_t>(bytes_));
+    refuse("write journal", file_, sync_error);
+  }
   bytes_ += line.size();
 }
 

@@ -57,7 +57,10 @@ void loop_threads::thread_body(unsigned index) {
   std::unique_lock lock(mutex_);
   for (;;) {
     if (failure && !failure_) failure_ = failure;
-    if (here) counters_[index] = here->counters();
+    if (here) {
+      counters_[index] = here->counters();
+      setup_flags_ = here->setup_flags();
+    }
     if (--busy_ == 0) changed_.notify_all();
     changed_.wait(lock, [&] { return stopping_ || generation_ != done; });
     if (stopping_) return;
@@ -72,6 +75,11 @@ void loop_threads::thread_body(unsigned index) {
     }
     lock.lock();
   }
+}
+
+unsigned loop_threads::setup_flags() const {
+  const std::lock_guard lock(mutex_);
+  return setup_flags_;
 }
 
 loop_counters loop_threads::counters() const {

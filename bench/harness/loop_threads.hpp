@@ -33,6 +33,9 @@ class loop_threads {
   // The sum over all loops, as of the end of the last job.
   loop_counters counters() const;
 
+  // What loop::setup_flags() says; the same for all, made alike on one kernel.
+  unsigned setup_flags() const;
+
  private:
   void thread_body(unsigned index);
   void wait_for_all(std::unique_lock<std::mutex>& lock);
@@ -47,6 +50,7 @@ class loop_threads {
   bool stopping_ = false;
   std::exception_ptr failure_;
   std::vector<loop_counters> counters_;
+  unsigned setup_flags_ = 0;
 
   std::vector<std::thread> threads_;
 };

@@ -65,8 +65,9 @@ void add_loops(json& into, const loop_counters& loops, double units) {
   into["completions_per_enter"] = per_enter(loops.completions);
 }
 
-json loop_json(const loop_counters& loops) {
-  return {{"turns", loops.turns},
+json loop_json(const loop_counters& loops, unsigned setup_flags) {
+  return {{"setup_flags", setup_flags},
+          {"turns", loops.turns},
           {"enters", loops.enters},
           {"waits", loops.waits},
           {"submissions", loops.submissions},
@@ -114,6 +115,7 @@ void measurement::end(const strategy& driver, const workload& work) {
     loops_ = driver.loops();
     *loops_ -= begin;
     kernel_workers_ = kernel_worker_threads();
+    loop_setup_flags_ = driver.loop_setup_flags();
   }
   if (server_cpu_ns_) server_cpu_ns_ = *server_cpu(work) - *server_cpu_ns_;
   surroundings_ = pressure_now() - pressure_begin_;
@@ -157,7 +159,7 @@ json report_row(const row& chosen, unsigned round, const benchmark::BenchmarkRep
   ours["round"] = round;
   ours["parameters"] = parameters.empty() ? json::object() : json(parameters);
   ours["latency_histogram"] = histogram_json(measured.log().latency);
-  if (measured.loops()) ours["loop"] = loop_json(*measured.loops());
+  if (measured.loops()) ours["loop"] = loop_json(*measured.loops(), measured.loop_setup_flags());
   ours["started"] = measured.started();
   if (const auto& some = measured.surroundings().cpu_some_percent) ours["pressure_cpu_some_percent"] = *some;
   if (const auto& steal = measured.surroundings().steal_percent) ours["steal_percent"] = *steal;

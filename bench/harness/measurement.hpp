@@ -34,6 +34,7 @@ class measurement {
   const resource_usage& usage() const noexcept { return usage_; }
   const std::optional<loop_counters>& loops() const noexcept { return loops_; }
   const std::optional<std::int64_t>& server_cpu_ns() const noexcept { return server_cpu_ns_; }
+  unsigned loop_setup_flags() const noexcept { return loop_setup_flags_; }
   const std::optional<unsigned>& kernel_workers() const noexcept { return kernel_workers_; }
   const pressure& surroundings() const noexcept { return surroundings_; }
   const std::string& started() const noexcept { return started_; }
@@ -49,6 +50,7 @@ class measurement {
   std::optional<loop_counters> loops_;
   std::optional<std::int64_t> server_cpu_ns_;
   std::optional<unsigned> kernel_workers_;
+  unsigned loop_setup_flags_ = 0;
   pressure surroundings_;
 };
 

@@ -109,10 +109,18 @@ class progress_on_a_terminal : public testing::Test {
     ::setenv("TERM", "xterm", 1);
     ::unsetenv("NO_COLOR");
   }
+  // A terminal hands over what was written in pieces as it likes: a mark shows where it ends.
   std::string written() {
-    std::string text(65536, '\0');
-    const ssize_t count = ::read(master_.get(), text.data(), text.size());
-    text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+    constexpr char mark = '#';
+    EXPECT_EQ(::write(terminal_.get(), &mark, 1), 1);
+    std::string text;
+    while (!text.ends_with(mark)) {
+      std::array<char, 4096> piece{};
+      const ssize_t count = ::read(master_.get(), piece.data(), piece.size());
+      if (count <= 0) break;
+      text.append(piece.data(), static_cast<std::size_t>(count));
+    }
+    if (!text.empty()) text.pop_back();
     return text;
   }
   unique_fd master_, terminal_;

@@ -29,7 +29,7 @@ struct row {
   std::string variant;   // "direct"; empty if the workload has only one
   strategy_kind strategy = strategy_kind::sequential;
   unsigned depth = 1;    // units in flight at most
-  unsigned workers = 1;  // threads that run units: of the arena (parallel, hybrid), else one
+  unsigned workers = 1;  // threads of the arena: they run units (parallel) or their compute (hybrid); else one
   unsigned family_index = 0;  // rows that differ in size only are a family
   unsigned per_family_instance_index = 0;
   bool needs_io_uring = false;

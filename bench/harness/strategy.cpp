@@ -51,18 +51,21 @@ void run_blocking_lane(workload& work, unit_source& units, unsigned lane, unit_l
   }
 }
 
+// The same on a loop: between the end of a lane's unit and the beginning of its next, no other lane runs.
 task<void> run_unit(workload& work, async_context& context, unit_log& log, std::uint64_t index,
-                    unsigned lane) {
-  const std::int64_t begin_ns = now_ns();
+                    unsigned lane, std::int64_t& begin_ns) {
   const answer given = co_await work.run(context, {index, lane});
-  log.record(work, index, given, now_ns() - begin_ns);
+  const std::int64_t end_ns = now_ns();
+  log.record(work, index, given, end_ns - begin_ns);
+  begin_ns = end_ns;
 }
 
 // All lanes of one loop.
 void run_lanes(loop& here, workload& work, async_context context, unit_source& units,
                unsigned first_lane, unsigned lane_count, unit_log& log) {
+  std::vector<std::int64_t> begin_ns(lane_count, now_ns());
   auto run_one = [&](std::uint64_t index, unsigned lane) {
-    return run_unit(work, context, log, index, lane);
+    return run_unit(work, context, log, index, lane, begin_ns[lane - first_lane]);
   };
   try {
     here.run(lanes(first_lane, lane_count, units, run_one));
@@ -93,6 +96,7 @@ class concurrent final : public strategy {
     return log;
   }
   std::optional<loop_counters> loops() const override { return loop_.counters(); }
+  unsigned loop_setup_flags() const override { return loop_.setup_flags(); }
 
  private:
   unsigned depth_;
@@ -140,6 +144,7 @@ class hybrid final : public strategy {
     return merged;
   }
   std::optional<loop_counters> loops() const override { return loops_.counters(); }
+  unsigned loop_setup_flags() const override { return loops_.setup_flags(); }
 
  private:
   unsigned depth_;
@@ -151,7 +156,9 @@ class hybrid final : public strategy {
 
 void unit_log::merge(const unit_log& other) {
   latency.merge(other.latency);
-  if (wrong == 0) first_wrong_unit = other.first_wrong_unit;
+  if (other.wrong > 0) {
+    first_wrong_unit = wrong == 0 ? other.first_wrong_unit : std::min(first_wrong_unit, other.first_wrong_unit);
+  }
   wrong += other.wrong;
 }
 

@@ -4,8 +4,8 @@
 //   sequential  one thread, blocking, one unit after another
 //   concurrent  one thread, one loop, `depth` units in flight; compute runs on the loop's thread
 //   parallel    `workers` threads of an arena, each blocking on its own unit
-//   hybrid      one loop per worker on a thread of its own, `depth` units in flight over all of them; compute runs on
-//               an arena of `workers` threads
+//   hybrid      one loop per worker (but no more than `depth`) on a thread of its own, `depth` units in flight over all
+//               of them; compute runs on an arena of `workers` threads
 //
 // Whichever it is, units are handed out one by one from a common counter, so that no lane idles while another has a
 // backlog, and every answer is compared with the workload's own.
@@ -23,7 +23,7 @@ namespace waitwork::bench {
 
 // What was seen of the units that one thread drove.
 struct unit_log {
-  histogram latency;  // of a unit, from its start to its answer
+  histogram latency;  // of a unit, from the end of its lane's last one to its own
   std::uint64_t wrong = 0;
   std::uint64_t first_wrong_unit = 0;
 
@@ -48,6 +48,9 @@ class strategy {
 
   // What the loops have counted so far, summed; empty for strategies without one.
   virtual std::optional<loop_counters> loops() const { return std::nullopt; }
+
+  // The IORING_SETUP_ flags that the kernel granted to the loops; 0 for strategies without one.
+  virtual unsigned loop_setup_flags() const { return 0; }
 };
 
 // Starts what the row's strategy needs. Throws unsupported_error where io_uring is needed and refused, and

@@ -100,7 +100,7 @@ struct workload_definition {
   std::function<std::unique_ptr<workload>(const workload_settings&)> make;
 };
 
-// Registers a workload at program start; returns its argument's name so that it can initialise a constant:
+// Registers a workload at program start; returns true, so that it can initialise a constant:
 //   const bool registered = bench::register_workload({.name = "io/timer", ...});
 bool register_workload(workload_definition definition);
 

@@ -6,8 +6,9 @@
 // file: then fdatasync is the device's flush and no journal commit. A flush covers all writes
 // before it, so units in flight share it; that is what there is to win.
 //
-// Every block holds the index of the unit that wrote it last, in every word. After the run the file
-// is read back from the device and compared block by block, blocks that no unit wrote included.
+// Every block's content follows from the index of the unit that wrote it last. A write has no answer of its own to
+// check; so the file is read back from the device after the run and compared block by block, blocks that no unit wrote
+// included.
 // That the flush survives a loss of power cannot be seen from here.
 
 #include <errno.h>

@@ -2,22 +2,11 @@
 
 #include <fcntl.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include <waitwork/io/ring.hpp>
 
 namespace waitwork {
-namespace {
-
-// A request's length is 32 bits, and read(2) itself stops at 2 GiB less one page.
-unsigned request_bytes(std::size_t bytes) noexcept {
-  constexpr std::size_t most = 0x7ffff000;
-  return static_cast<unsigned>(std::min(bytes, most));
-}
-
-}  // namespace
-
 void open_operation::await_suspend(std::coroutine_handle<> self) {
   io_uring_prep_openat(submit(self), AT_FDCWD, path_, flags_ | O_CLOEXEC, mode_);
 }

@@ -41,6 +41,13 @@ void ring_bell(int bell) noexcept {
   ::syscall(SYS_write, bell, &once, sizeof once);
 }
 
+// ETIME: the timeout passed. EINTR: a signal. EAGAIN, EBUSY: the kernel wants its completions drained first. All of them
+// are answered by going round; what was not submitted stays in the queue.
+void require_transient(int answer) {
+  WAITWORK_CHECK(answer >= 0 || answer == -ETIME || answer == -EINTR || answer == -EAGAIN || answer == -EBUSY,
+                 "io_uring_enter fails only for reasons that another turn answers");
+}
+
 template <class Combine>
 void combine(loop_counters& into, const loop_counters& other, Combine&& each) {
   each(into.turns, other.turns);
@@ -89,6 +96,8 @@ loop::~loop() {
   }
 }
 
+unsigned loop::setup_flags() const noexcept { return ring_->setup_flags(); }
+
 loop& loop::current() noexcept {
   WAITWORK_CHECK(running_loop != nullptr, "awaiting I/O or a timer needs a running loop on this thread");
   return *running_loop;
@@ -126,7 +135,8 @@ void loop::run_until(const bool& finished, std::coroutine_handle<> main) {
 void loop::gather_ready() {
   const bool idle = ready_.empty() && io_uring_cq_ready(ring_->get()) == 0;
   if (idle) arm_bell();
-  const bool announced = idle && announce_sleep();
+  // Arming may have drained completions to get an entry, so what is ready is looked at again.
+  const bool announced = idle && ready_.empty() && announce_sleep();
   enter_kernel(announced);
   drain_completions();
   if (!timers_->empty()) {
@@ -171,11 +181,7 @@ void loop::enter_kernel(bool may_sleep) {
     ++counters_.enters;
     answer = io_uring_submit_and_get_events(ring);
   }
-  // ETIME: the timeout passed. EINTR: a signal. EAGAIN, EBUSY: the kernel wants its completions drained first. All of
-  // them are answered by going round; what was not submitted stays in the queue.
-  WAITWORK_CHECK(answer >= 0 || answer == -ETIME || answer == -EINTR || answer == -EAGAIN ||
-                     answer == -EBUSY,
-                 "io_uring_enter fails only for reasons that another turn answers");
+  require_transient(answer);
 }
 
 // A free entry of the submission queue. Enters the kernel before the turn's own time if a batch is full or the queue
@@ -190,6 +196,7 @@ io_uring_sqe* loop::free_submission() {
     ++counters_.queue_full;
     ++counters_.enters;
     const int answer = io_uring_submit_and_get_events(ring_->get());
+    require_transient(answer);
     if (answer == -EBUSY || answer == -EAGAIN) drain_completions();
     entry = io_uring_get_sqe(ring_->get());
   }
@@ -219,7 +226,7 @@ void loop::drain_completions() {
                      "reading the bell's eventfd gives eight bytes");
       if (completion->res > 0) {
         rings_received_ += bell_reading_;
-        ++counters_.wakes_received;
+        counters_.wakes_received += bell_reading_;
       }
       bell_armed_ = false;
       continue;

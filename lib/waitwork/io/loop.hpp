@@ -50,7 +50,7 @@ struct loop_options {
 // What explains a loop's speed. All counts since construction.
 struct loop_counters {
   std::uint64_t turns = 0;            // rounds of the figure above
-  std::uint64_t enters = 0;           // io_uring_enter system calls
+  std::uint64_t enters = 0;           // times the loop entered the kernel
   std::uint64_t waits = 0;            // of those, the ones that were allowed to sleep
   std::uint64_t submissions = 0;      // SQEs handed to the kernel
   std::uint64_t completions = 0;      // CQEs taken
@@ -58,7 +58,7 @@ struct loop_counters {
   std::uint64_t overflows = 0;        // turns that found the kernel's completion overflow list in use
   std::uint64_t timers_expired = 0;
   std::uint64_t posts_taken = 0;      // coroutines handed over by other threads
-  std::uint64_t wakes_received = 0;   // times another thread had to ring the bell; the other posts were free
+  std::uint64_t wakes_received = 0;   // times other threads rang the bell; posts without it cost no system call
 
   // Sums and differences, field by field: of several loops, or of two moments of one.
   loop_counters& operator+=(const loop_counters& other) noexcept;
@@ -84,6 +84,9 @@ class loop {
   static loop& current() noexcept;
 
   const loop_counters& counters() const noexcept { return counters_; }
+
+  // The IORING_SETUP_ flags that the kernel granted: a figure with and without DEFER_TASKRUN is not the same figure.
+  unsigned setup_flags() const noexcept;
 
   // Queues a coroutine to be resumed in the next turn. This thread only.
   void make_ready(ready_node& node) noexcept { ready_.push(node); }

@@ -13,6 +13,7 @@
 #include <waitwork/coro/ready_queue.hpp>
 
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 
 struct io_uring_sqe;
@@ -31,6 +32,12 @@ class operation : public ready_node {
 
  protected:
   ~operation() = default;
+
+  // What one request may ask for: its length is 32 bits, and the kernel itself stops at 2 GiB less one page.
+  static unsigned request_bytes(std::size_t bytes) noexcept {
+    constexpr std::size_t most = 0x7ffff000;
+    return static_cast<unsigned>(bytes < most ? bytes : most);
+  }
 
   // Takes a submission entry of the current loop, for `self` to be resumed by its completion.
   io_uring_sqe* submit(std::coroutine_handle<> self);

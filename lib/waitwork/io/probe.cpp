@@ -156,13 +156,13 @@ refusal explain_enosys(const std::filesystem::path& root) {
   if (under_seccomp(root)) {
     return {"io_uring_setup does not exist here: the kernel lacks it, or a seccomp filter hides it",
             "start the container with a profile that allows io_uring_setup, io_uring_enter and "
-            "io_uring_register, on Linux 5.6 or later"};
+            "io_uring_register, on Linux 5.11 or later"};
   }
   return {
       "this kernel has no io_uring (older than 5.1, built without CONFIG_IO_URING, or a sandbox "
       "such as "
       "gVisor in its place)",
-      "use Linux 5.6 or later with CONFIG_IO_URING=y, outside such a sandbox"};
+      "use Linux 5.11 or later with CONFIG_IO_URING=y, outside such a sandbox"};
 }
 
 bool accepts(std::uint32_t flags) { return trial_ring(flags).error() == 0; }
@@ -199,7 +199,7 @@ refusal explain_setup_error(int positive_errno, const std::filesystem::path& roo
     case EINVAL:  // unknown flags, or more entries than the kernel allows without CLAMP
       return {
           "the kernel does not know the setup flags that were asked for, or not so many entries",
-          "use Linux 5.6 or later, or ask for at most 32768 entries"};
+          "use Linux 5.11 or later, or ask for at most 32768 entries"};
     case EMFILE:  // a ring is a descriptor
       return {"this process has as many files open as its limit allows",
               "raise the limit: ulimit -n 65536"};

@@ -11,7 +11,7 @@ namespace {
 
 constexpr unsigned always = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
 
-// From what a 6.1 kernel grants down to what 5.6 does.
+// From what a 6.1 kernel grants down to what 5.11 does.
 constexpr unsigned ladder[] = {
     always | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
         IORING_SETUP_TASKRUN_FLAG,
@@ -29,6 +29,12 @@ ring::ring(unsigned submission_entries, unsigned completion_entries) {
     params.flags = flags;
     params.cq_entries = completion_entries;
     error = -io_uring_queue_init_params(submission_entries, &ring_, &params);
+    if (error == 0 && (params.features & IORING_FEAT_EXT_ARG) == 0) {
+      // liburing would then make each timed wait a request of its own, whose completion is none of ours.
+      io_uring_queue_exit(&ring_);
+      throw unsupported_error("set up", "io_uring", "the kernel cannot wait for completions with a timeout",
+                              "use Linux 5.11 or later");
+    }
     if (error == 0) {
       // Saves the descriptor look-up on every enter (about 12 % of an empty one). Kernels before 5.18 lack it, and the
       // ring works the same without.

@@ -20,11 +20,11 @@ void connect_operation::await_suspend(std::coroutine_handle<> self) {
 }
 
 void send_operation::await_suspend(std::coroutine_handle<> self) {
-  io_uring_prep_send(submit(self), fd_, data_.data(), data_.size(), flags_ | MSG_NOSIGNAL);
+  io_uring_prep_send(submit(self), fd_, data_.data(), request_bytes(data_.size()), flags_ | MSG_NOSIGNAL);
 }
 
 void receive_operation::await_suspend(std::coroutine_handle<> self) {
-  io_uring_prep_recv(submit(self), fd_, buffer_.data(), buffer_.size(), flags_);
+  io_uring_prep_recv(submit(self), fd_, buffer_.data(), request_bytes(buffer_.size()), flags_);
 }
 
 task<result<void>> send_all(int fd, std::span<const std::byte> data) {

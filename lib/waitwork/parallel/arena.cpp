@@ -78,7 +78,9 @@ class gathering {
   // For a thread that is not a worker: returns when every arrival that will come has left again.
   void wait_until_left() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return left_ == expected_ || (gave_up_ && left_ == here_); });
+    const auto settled = [this] { return left_ == expected_ || (gave_up_ && left_ == here_); };
+    // Twice the patience of an arrival; nobody at all may have come.
+    if (!changed_.wait_for(lock, 2 * patience, settled)) gave_up_ = true;
   }
 
   bool failed() {

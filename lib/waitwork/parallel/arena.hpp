@@ -23,8 +23,8 @@ class arena {
 
   unsigned workers() const noexcept { return workers_; }
 
-  // Calls body(worker) once for every worker in [0, workers), all of them at the same time on different threads, and
-  // returns when all are done. The calling thread is one of them: needs callers::take_part. The first exception is
+  // Calls body(worker) once for every worker in [0, workers), at the same time on different threads as far as they
+  // have come (warm_up), and returns when all are done. The calling thread is one of them: needs callers::take_part. The first exception is
   // rethrown. Bodies may block.
   void run_on_each(const std::function<void(unsigned worker)>& body);
 
