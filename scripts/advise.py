@@ -6,7 +6,8 @@ The gain is over sequential, with its 95 % interval over rounds; CPU is user and
 unit without that of a server, switches are context switches of a unit. "Wins from" is the smallest
 number of units in flight from which on the advice is ahead of every strategy that it ever gets
 ahead of. "Not separated from" names the strategies whose best the data does not tell apart from it;
-then the cheapest is advised. How it is decided: scripts/analysis.py.
+then the cheapest is advised: the one with the fewest threads, then the simplest strategy, then the
+fewest units in flight. How it is decided: scripts/analysis.py.
 
 Exit codes: 0 done, 2 wrong usage or a report that cannot be read.
 """
@@ -16,7 +17,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from command_line import MISSING_MODULE, Parser, missing_module, write_out
+from command_line import MISSING_MODULE, Parser, missing_module, run_tool, write_out
 
 try:
     import advice_output
@@ -51,4 +52,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_tool("advise.py", main)

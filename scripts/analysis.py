@@ -7,8 +7,10 @@ that ratio includes 1 the two are not separated, and the tools say so.
 What to use is not simply the fastest row. Of some eighteen rows of a workload the fastest of n
 noisy ones is partly luck, and the last percent often costs another thread or four times the depth.
 So of all rows that are as good as the fastest, the cheapest is chosen: fewest threads, then the
-simplest strategy, then the fewest units in flight. As good means: less than NEGLIGIBLE behind it,
-or not separated from it and less than TOLERABLE behind it.
+simplest strategy, then the fewest units in flight. As good means: in the median round less than
+NEGLIGIBLE behind it, or not separated from it and in the median round less than TOLERABLE behind
+it; the median, because with few rounds one that was disturbed would decide. A hybrid row's threads
+are its loops' and its arena's.
 
 The crossover is the smallest number of units in flight from which on the chosen strategy is ahead
 of every strategy that it ever gets ahead of; ahead means separated, and by more than NEGLIGIBLE. At
@@ -74,7 +76,8 @@ def _fill(decision: Decision, rows: list[Row]) -> None:
         decision.gain = faster(best, sequential)
         alone = _cost(sequential)
         blocks = sequential.median("voluntary_switches_per_unit") or 0.0
-        decision.unit = Unit(math.exp(_log_time(sequential)), alone.user_ns, alone.sys_ns, blocks)
+        # Medians like those of the CPU time that it is held against.
+        decision.unit = Unit(sequential.median(TIME) or 1.0, alone.user_ns, alone.sys_ns, blocks)
 
 
 def _log_time(row: Row) -> float:
@@ -114,7 +117,14 @@ def _as_good(row: Row, fastest: Row, confidence: float) -> bool:
     behind = paired(row.values(TIME), fastest.values(TIME), confidence)
     if behind is None:
         return False
-    return behind.value <= NEGLIGIBLE or (not behind.separated and behind.value <= TOLERABLE)
+    typical = _median_ratio(row, fastest)
+    return typical <= NEGLIGIBLE or (not behind.separated and typical <= TOLERABLE)
+
+
+def _median_ratio(row: Row, other: Row) -> float:
+    """The time of `row` over that of `other` in the median of the rounds that measured both."""
+    ours, theirs = row.values(TIME), other.values(TIME)
+    return statistics.median(ours[index] / theirs[index] for index in ours.keys() & theirs.keys())
 
 
 def _price(row: Row) -> tuple[int, int, int]:
@@ -122,7 +132,8 @@ def _price(row: Row) -> tuple[int, int, int]:
 
 
 def _threads(row: Row) -> int:
-    return row.workers + round(row.median("kernel_workers") or 0)
+    loops = min(row.workers, row.depth) if row.strategy == "hybrid" else 0
+    return row.workers + loops + round(row.median("kernel_workers") or 0)
 
 
 def _cost(row: Row) -> Cost:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from command_line import MISSING_MODULE, Parser, write_out
+from command_line import MISSING_MODULE, Parser, run_tool, write_out
 
 try:
     import analysis
@@ -81,4 +81,4 @@ def draw(report: Report) -> dict[str, bytes]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_tool("chart.py", main)

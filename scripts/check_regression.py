@@ -31,7 +31,7 @@ from argparse import ArgumentTypeError
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from command_line import MISSING_MODULE, Parser, missing_module, write_out
+from command_line import MISSING_MODULE, Parser, missing_module, run_tool, write_out
 
 try:
     import regression_output
@@ -260,6 +260,8 @@ def _why_missing(name: str, new: Report) -> str:
         if entry["name"] == name:
             return f"absent: {entry['cause']}; {entry['remedy']}"
     if any(entry["name"] == name for entry in new.declared):
+        if new.meta["complete"]:
+            return "the report is complete and has no figures of it; take another copy"
         return "the run ended before this row; waitwork run --resume goes on with it"
     return "not among the rows of the run"
 
@@ -286,4 +288,4 @@ def _judge(result: Comparison) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_tool("check_regression.py", main)

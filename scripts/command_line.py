@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 MISSING_MODULE = 2
@@ -33,11 +34,28 @@ def missing_module(prog: str, problem: ModuleNotFoundError) -> str:
     )
 
 
+def run_tool(prog: str, main: Callable[[list[str]], int]) -> NoReturn:
+    """The exit code of main(); 2 with one line where it cannot do its work. Python's own 1 for an
+    uncaught exception would read as a regression."""
+    try:
+        code = main(sys.argv[1:])
+    except OSError as problem:
+        sys.stderr.write(f"{prog}: {problem.strerror}: {problem.filename or 'standard output'}\n")
+        code = 2
+    except Exception as problem:  # noqa: BLE001: whatever it is, it is no verdict
+        what = f"{type(problem).__name__}: {problem}"
+        sys.stderr.write(f"{prog}: this is a mistake of the tool, not of the report ({what})\n")
+        code = 2
+    sys.exit(code)
+
+
 def write_out(text: str) -> None:
     """To standard output, as UTF-8 in any locale; a reader that has seen enough is no error."""
     try:
         sys.stdout.buffer.write(text.encode("utf-8", "replace"))
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as problem:
         # The interpreter flushes once more at exit, and that is to go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(problem, BrokenPipeError):
+            raise

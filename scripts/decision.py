@@ -89,7 +89,7 @@ class Cost:
     busy_cpus: float  # CPUs that it keeps busy on average
     server_cpus: float | None  # and its server
     rss_bytes: float | None  # peak
-    threads: int  # its workers, and those that the kernel ran for it
+    threads: int  # its workers and loops, and those that the kernel ran for it
 
     @property
     def cpu_ns(self) -> float:

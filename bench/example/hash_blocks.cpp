@@ -2,8 +2,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <vector>
-
 #include <harness/workload.hpp>
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/random.hpp>
@@ -27,6 +25,7 @@ class hash_blocks final : public workload {
   explicit hash_blocks(const workload_settings& settings) {
     const auto path = settings.work_directory / "hash_blocks";
     file_.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!file_) throw std::system_error(errno, std::generic_category(), "opening " + path.string());
     for (unsigned lane = 0; lane < settings.lanes; ++lane) buffers_.emplace_back(block_bytes);
     splitmix64 random(settings.seed);
     aligned_buffer<std::byte> content(block_bytes);

@@ -21,8 +21,8 @@ namespace {
 
 using enum doctor_status;
 
-// Rings, and nothing else of ours, are locked memory, and only before Linux 5.12: 4096 completions
-// and 256 submissions are 100 KiB, of which hybrid has one for each CPU.
+// Rings, and nothing else of ours, are charged as locked memory, and not to root: 4096 completions and 256 submissions
+// are 100 KiB, of which hybrid has one for each CPU.
 constexpr std::uint64_t memlock_wanted_bytes = 1 << 20;
 // The widest row of a suite holds a connection for each unit in flight, and a few descriptors
 // besides.
@@ -95,9 +95,7 @@ doctor_item memlock_item(std::optional<std::uint64_t> limit) {
   if (!limit) return {"memlock", ok, "unlimited", ""};
   if (*limit >= memlock_wanted_bytes) return {"memlock", ok, bytes_text(*limit), ""};
   return {"memlock", warn, bytes_text(*limit),
-          "Run `ulimit -l unlimited`, or give a container --ulimit memlock=-1: kernels before 5.12 "
-          "charge rings "
-          "to this limit."};
+          "Run `ulimit -l unlimited`, or give a container --ulimit memlock=-1: rings are charged to this limit."};
 }
 
 doctor_item open_files_item(const doctor_facts& facts) {

@@ -146,13 +146,16 @@ journal journal::go_on(const fs::path& file, const journal_extent& extent) {
 void journal::append(const journal_entry& entry) { append_line(line_of(entry_object(entry))); }
 
 void journal::append_line(std::string line) {
-  const ssize_t written = ::write(fd_.get(), line.data(), line.size());
-  const int error =
-      written < 0 ? errno
-                  : ENOSPC;  // a short write to a file: the room ended in the middle of the line
-  if (written != static_cast<ssize_t>(line.size())) {
-    [[maybe_unused]] const int cut = ::ftruncate(fd_.get(), static_cast<off_t>(bytes_));
-    refuse("write journal", file_, error);
+  std::string_view rest = line;
+  while (!rest.empty()) {
+    // A short write is followed by one that says why: no room, or a limit on the size of files.
+    const ssize_t written = ::write(fd_.get(), rest.data(), rest.size());
+    if (written < 0) {
+      const int error = errno;
+      [[maybe_unused]] const int cut = ::ftruncate(fd_.get(), static_cast<off_t>(bytes_));
+      refuse("write journal", file_, error);
+    }
+    rest.remove_prefix(static_cast<std::size_t>(written));
   }
   if (::fdatasync(fd_.get()) != 0) {
     const int sync_error = errno;

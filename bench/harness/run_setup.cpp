@@ -156,6 +156,10 @@ run_setup set_up(const run_options& options) {
       setup.already_complete = true;
       return setup;
     }
+    if (!setup.prior && fs::exists(options.report)) {
+      throw usage_error("--resume: " + options.report.string() +
+                        " is no report of waitwork and would be overwritten; nearest valid: another --out");
+    }
   }
   if (setup.prior) {
     setup.configuration = setup.prior->header.configuration;

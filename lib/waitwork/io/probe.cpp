@@ -188,12 +188,9 @@ refusal explain_setup_error(int positive_errno, const std::filesystem::path& roo
               "allow io_uring to it in the policy of SELinux or AppArmor"};
     case ENOSYS:  // not built in, or hidden
       return explain_enosys(root);
-    case ENOMEM:  // rings counted against RLIMIT_MEMLOCK before Linux 5.12, against the memory
-                  // cgroup since
+    case ENOMEM:  // rings count against RLIMIT_MEMLOCK (not for root) and against the memory cgroup
       return {
-          "there is no memory for the rings: the memlock limit (kernels before 5.12) or the memory "
-          "limit of the "
-          "cgroup is too low",
+          "there is no memory for the rings: the memlock limit or the memory limit of the cgroup is too low",
           "raise it: ulimit -l unlimited, or --ulimit memlock=-1 and a larger --memory for a "
           "container"};
     case EINVAL:  // unknown flags, or more entries than the kernel allows without CLAMP
