@@ -7,12 +7,8 @@
 #include <cmath>
 #include <cstdlib>
 
-#include <waitwork/base/clock.hpp>
-
 namespace waitwork::bench {
 namespace {
-
-constexpr std::int64_t plain_line_every_ns = 10'000'000'000;
 
 std::size_t terminal_columns(int fd) {
   winsize size{};
@@ -66,13 +62,9 @@ progress::progress(int fd) : fd_(fd), terminal_(::isatty(fd) == 1) {}
 progress::~progress() { clear_line(); }
 
 void progress::show(const progress_state& state) {
-  if (terminal_) {
-    write("\r\x1b[K" + progress_text(state, terminal_columns(fd_)));
-    line_shown_ = true;
-  } else if (now_ns() >= next_plain_line_ns_) {
-    write(progress_text(state, 0) + "\n");
-    next_plain_line_ns_ = now_ns() + plain_line_every_ns;
-  }
+  if (!terminal_) return;
+  write("\r\x1b[K" + progress_text(state, terminal_columns(fd_)));
+  line_shown_ = true;
 }
 
 void progress::say(const std::string& sentence, bool alarm) {

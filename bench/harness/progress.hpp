@@ -1,12 +1,11 @@
 #pragma once
 // progress: what a person sees on standard error while a run goes on.
 //
-// On a terminal one line that is rewritten; anywhere else (a log, CI) a plain line now and then.
+// On a terminal one line that is rewritten; anywhere else (a log, CI) only what say() says.
 // The remaining time is learned: a row's next round takes what its last one took, a row not yet
 // seen what the seen ones took on average, and before the first row is done nothing is claimed.
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -69,7 +68,6 @@ class progress {
   int fd_;
   bool terminal_;
   bool line_shown_ = false;
-  std::int64_t next_plain_line_ns_ = 0;
 };
 
 // Whether colour may be used on `fd`: a terminal that is not dumb, and no NO_COLOR in the

@@ -495,7 +495,8 @@ def test_a_run_goes_on_when_nobody_reads_its_progress(tmp_path):
     assert load_report(tmp_path / "waitwork-report.json")["waitwork"]["complete"]
 
 
-def test_progress_is_plain_lines_elsewhere(tmp_path):
+def test_elsewhere_a_run_says_how_it_begins_and_ends(tmp_path):
     done = waitwork(*QUICK_ROWS, cwd=tmp_path)
     assert "\r" not in done.stderr and "\x1b" not in done.stderr
-    assert "elapsed" in done.stderr
+    first, last = done.stderr.splitlines()
+    assert first.startswith("waitwork: suite smoke") and "the report is" in last
