@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import sys
 from collections.abc import Callable
@@ -23,7 +24,16 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(2, f"{self.prog}: {message}{self._nearest(message)}; see {self.prog} --help\n")
+
+    def _nearest(self, message: str) -> str:
+        """The option that an unknown one was perhaps meant to be."""
+        known = [option for action in self._actions for option in action.option_strings]
+        for word in message.split() if message.startswith("unrecognized") else []:
+            found = difflib.get_close_matches(word.split("=")[0], known, n=1)
+            if word.startswith("-") and found:
+                return f"; nearest valid: {found[0]}"
+        return ""
 
 
 def missing_module(prog: str, problem: ModuleNotFoundError) -> str:

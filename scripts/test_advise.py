@@ -180,3 +180,25 @@ def test_a_reader_that_has_seen_enough_is_no_error(written: Callable[..., Path])
         check=False,
     )
     assert done.returncode == 0 and done.stderr == "" and done.stdout == "{\n"
+
+
+def test_an_unknown_option_is_answered_with_the_nearest(capsys: Any) -> None:
+    with pytest.raises(SystemExit) as ended:
+        advise.main(["report.json", "--markdwn"])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert "--markdwn" in error and "nearest valid: --markdown" in error and error.count("\n") == 1
+
+
+def test_a_standard_output_that_cannot_be_written_is_one_line_and_2(written: Any) -> None:
+    report = written("report.json")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, SCRIPT, report],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "advise.py: No space left on device: standard output\n"
