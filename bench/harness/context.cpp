@@ -98,11 +98,4 @@ std::string environment_digest() {
   return hex_digits(fnv1a(text));
 }
 
-std::string hex_digits(std::uint64_t number) {
-  std::string digits(16, '0');
-  for (auto digit = digits.rbegin(); number != 0; ++digit, number >>= 4)
-    *digit = "0123456789abcdef"[number & 15];
-  return digits;
-}
-
 }  // namespace waitwork::bench

@@ -19,7 +19,4 @@ nlohmann::ordered_json report_context(const std::string& executable,
 // Two runs with different digests cannot share a report: another machine, or another program.
 std::string environment_digest();
 
-// 16 hexadecimal digits.
-std::string hex_digits(std::uint64_t number);
-
 }  // namespace waitwork::bench

@@ -1,32 +1,17 @@
 #include <harness/measurement.hpp>
 
-#include <sys/time.h>
-#include <time.h>
-
 #include <cmath>
-#include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include <harness/time_of_day.hpp>
 #include <waitwork/base/check.hpp>
 
 namespace waitwork::bench {
 namespace {
 
 using json = nlohmann::ordered_json;
-
-std::string utc_now() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  tm parts{};
-  ::gmtime_r(&now.tv_sec, &parts);
-  char text[64];
-  std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ", parts.tm_year + 1900,
-                parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                now.tv_nsec / 1'000'000);
-  return text;
-}
 
 std::optional<std::int64_t> server_cpu(const workload& work) {
   const std::optional<pid_t> server = work.server();
@@ -102,7 +87,7 @@ void add_rates(json& into, const std::map<std::string, double>& parameters, doub
 
 measurement::measurement(const strategy& driver, const workload& work)
     : parameters_(work.parameters()),
-      started_(utc_now()),
+      started_(utc_time_of_day_ms()),
       pressure_begin_(pressure_now()),
       usage_(process_usage()),
       loops_(driver.loops()),

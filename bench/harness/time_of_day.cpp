@@ -21,6 +21,15 @@ std::string utc_time_of_day() {
   return formatted("%Y-%m-%dT%H:%M:%SZ", moment);
 }
 
+std::string utc_time_of_day_ms() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  tm moment{};
+  ::gmtime_r(&now.tv_sec, &moment);
+  const std::string milliseconds = std::to_string(1000 + now.tv_nsec / 1'000'000).substr(1);
+  return formatted("%Y-%m-%dT%H:%M:%S.", moment) + milliseconds + "Z";
+}
+
 std::string local_time_of_day() {
   const time_t now = ::time(nullptr);
   tm moment{};

@@ -25,13 +25,6 @@ std::string decimal(double value) {
   return {text.data(), written.ptr};
 }
 
-std::string sixteen_hex_digits(std::uint64_t value) {
-  std::array<char, 16> text;
-  const auto written = std::to_chars(text.data(), text.data() + text.size(), value, 16);
-  std::string digits(text.data(), written.ptr);
-  return std::string(text.size() - digits.size(), '0') + digits;
-}
-
 // x86 has a name and numbers; Arm has numbers only, and the board's name elsewhere.
 std::string read_cpu_model(const std::filesystem::path& root) {
   const std::string info = read_system_file(root / "proc/cpuinfo").value_or("");
@@ -159,6 +152,13 @@ std::string machine::canonical_text() const {
   return text;
 }
 
-std::string machine::fingerprint() const { return sixteen_hex_digits(fnv1a(canonical_text())); }
+std::string hex_digits(std::uint64_t value) {
+  std::array<char, 16> text;
+  const auto written = std::to_chars(text.data(), text.data() + text.size(), value, 16);
+  std::string digits(text.data(), written.ptr);
+  return std::string(text.size() - digits.size(), '0') + digits;
+}
+
+std::string machine::fingerprint() const { return hex_digits(fnv1a(canonical_text())); }
 
 }  // namespace waitwork

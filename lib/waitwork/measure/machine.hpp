@@ -57,4 +57,7 @@ constexpr std::uint64_t fnv1a(std::string_view text) noexcept {
   return hash;
 }
 
+// 16 hexadecimal digits, zeros in front.
+std::string hex_digits(std::uint64_t value);
+
 }  // namespace waitwork
