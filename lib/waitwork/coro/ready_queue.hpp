@@ -2,7 +2,10 @@
 // ready_queue: coroutines that can go on, in the order in which they became ready.
 //
 // Intrusive: the node is part of the awaiter, which lives in the suspended coroutine's frame, so queueing allocates
-// nothing and cannot fail.
+// nothing and cannot fail. Every loop has one and makes it the thread's own while it runs; so what wakes a coroutine
+// (a semaphore, a stop request) needs no loop, and this layer no operating system.
+
+#include <waitwork/base/check.hpp>
 
 #include <coroutine>
 #include <utility>
@@ -19,6 +22,24 @@ class ready_queue {
   ready_queue() noexcept = default;
   ready_queue(const ready_queue&) = delete;
   ready_queue& operator=(const ready_queue&) = delete;
+
+  // The queue of the loop that runs on this thread; a bug if there is none.
+  static ready_queue& current() noexcept {
+    WAITWORK_CHECK(current_ != nullptr, "a coroutine is woken on the thread of its running loop");
+    return *current_;
+  }
+
+  // Makes `queue` the thread's own until the object dies.
+  class as_current {
+   public:
+    explicit as_current(ready_queue& queue) noexcept : before_(std::exchange(current_, &queue)) {}
+    ~as_current() { current_ = before_; }
+    as_current(const as_current&) = delete;
+    as_current& operator=(const as_current&) = delete;
+
+   private:
+    ready_queue* before_;
+  };
 
   bool empty() const noexcept { return head_ == nullptr; }
 
@@ -39,6 +60,8 @@ class ready_queue {
   }
 
  private:
+  static inline constinit thread_local ready_queue* current_ = nullptr;
+
   ready_node* head_ = nullptr;
   ready_node* tail_ = nullptr;
 };

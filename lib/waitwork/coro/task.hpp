@@ -6,6 +6,8 @@
 // coroutines never migrate between loops. The task owns its frame: destroy it only before it starts or after it is
 // done.
 //
+// A task runs under the stop token of whoever starts it (cancellation.hpp).
+//
 // The stack stays flat without symmetric transfer, which is a tail call only at -O2 and never under sanitizers:
 // the awaiter resumes the child like a function, and if the child completed without a real suspension,
 // await_suspend answers false and the parent goes on. A loop over a million ready children therefore uses one stack
@@ -13,6 +15,7 @@
 // suspension.
 
 #include <waitwork/base/check.hpp>
+#include <waitwork/coro/cancellation.hpp>
 #include <waitwork/coro/frame_pool.hpp>
 
 #include <concepts>
@@ -30,10 +33,16 @@ class task;
 
 namespace detail {
 
-// Counts the children of a when_all; the last one to finish resumes the parent.
-struct join_counter {
-  std::size_t remaining = 0;
-  std::coroutine_handle<> parent;
+class promise_base;
+
+// What waits for several children, or owns children that nobody awaits.
+class join_point {
+ public:
+  // `child` has come to its final suspension; its frame may be destroyed. Returns who goes on in its place.
+  virtual std::coroutine_handle<> child_done(std::coroutine_handle<> child, promise_base& promise) noexcept = 0;
+
+ protected:
+  ~join_point() = default;
 };
 
 class promise_base {
@@ -49,7 +58,8 @@ class promise_base {
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
-      return self.promise().next_after_completion();
+      promise_base& promise = self.promise();
+      return promise.join_ != nullptr ? promise.join_->child_done(self, promise) : promise.continuation_;
     }
     void await_resume() const noexcept {}
   };
@@ -57,44 +67,54 @@ class promise_base {
 
   void unhandled_exception() noexcept { exception_ = std::current_exception(); }
 
-  // Who goes on after completion: nobody while the parent is still inside await_suspend and will see done().
-  std::coroutine_handle<> next_after_completion() noexcept {
-    if (join_ != nullptr) {
-      return --join_->remaining == 0 ? join_->parent : std::noop_coroutine();
-    }
-    return starting_ ? std::noop_coroutine() : continuation_;
-  }
-
   void rethrow_if_failed() const {
     if (exception_) std::rethrow_exception(exception_);
   }
+  bool failed() const noexcept { return exception_ != nullptr; }
   std::exception_ptr exception() const noexcept { return exception_; }
 
-  // Starts `self` for `parent`. True: it suspended and will resume the parent later. False: it is done already.
+  stop_source* stop() const noexcept { return stop_; }
+
+  // Starts `self` for `parent`, under `stop`. True: it suspended and will resume the parent later. False: it is done
+  // already; until then its continuation is nobody, because the parent is still inside await_suspend.
   template <class Promise>
-  static bool start(std::coroutine_handle<Promise> self, std::coroutine_handle<> parent) {
+  static bool start(std::coroutine_handle<Promise> self, std::coroutine_handle<> parent, stop_source* stop) {
     promise_base& promise = self.promise();
-    promise.continuation_ = parent;
-    promise.starting_ = true;
+    promise.stop_ = stop;
     self.resume();
     if (self.done()) return false;
-    promise.starting_ = false;
+    promise.continuation_ = parent;
     return true;
   }
 
-  // Starts `self` as one child of a join.
+  // Starts `self` for `owner`, which may have destroyed the frame when this returns.
   template <class Promise>
-  static void start(std::coroutine_handle<Promise> self, join_counter& join) {
-    self.promise().join_ = &join;
+  static void start(std::coroutine_handle<Promise> self, join_point& owner, stop_source* stop) {
+    promise_base& promise = self.promise();
+    promise.stop_ = stop;
+    promise.join_ = &owner;
     self.resume();
   }
 
+  // For a root, which a loop resumes.
+  void set_stop(stop_source* stop) noexcept { stop_ = stop; }
+
  private:
-  std::coroutine_handle<> continuation_ = std::noop_coroutine();  // a root is resumed by a loop
-  join_counter* join_ = nullptr;
+  std::coroutine_handle<> continuation_ = std::noop_coroutine();
+  join_point* join_ = nullptr;
+  stop_source* stop_ = nullptr;
   std::exception_ptr exception_;
-  bool starting_ = false;
 };
+
+// The stop_source that the awaiting coroutine runs under; null for coroutines of other makes.
+template <class Promise>
+stop_source* stop_of(std::coroutine_handle<Promise> awaiting) noexcept {
+  if constexpr (std::is_base_of_v<promise_base, Promise>) {
+    return awaiting.promise().stop();
+  } else {
+    return nullptr;
+  }
+}
 
 template <class T>
 class promise final : public promise_base {
@@ -144,6 +164,9 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
   bool done() const noexcept { return handle_ && handle_.done(); }
   handle_type handle() const noexcept { return handle_; }
 
+  // Gives the frame away: whoever takes it destroys it.
+  handle_type release() noexcept { return std::exchange(handle_, nullptr); }
+
   // Awaiting consumes the task; its frame lives until the end of the co_await expression.
   class awaiter {
    public:
@@ -151,8 +174,9 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
     awaiter(const awaiter&) = delete;
     awaiter& operator=(const awaiter&) = delete;
     bool await_ready() const noexcept { return false; }
-    bool await_suspend(std::coroutine_handle<> parent) {
-      return detail::promise_base::start(task_.handle_, parent);
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> parent) {
+      return detail::promise_base::start(task_.handle_, parent, detail::stop_of(parent));
     }
     T await_resume() { return task_.handle_.promise().take(); }
 

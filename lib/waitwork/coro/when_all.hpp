@@ -34,15 +34,27 @@ value_or_monostate<T> take(task<T>& child) {
   }
 }
 
-// The awaiter's own count keeps the join open while children that complete at once are being started.
-template <class ForEachChild>
-bool start_join(join_counter& join, std::size_t children, std::coroutine_handle<> parent,
-                ForEachChild&& for_each_child) {
-  join.remaining = children + 1;
-  join.parent = parent;
-  for_each_child([&join](auto& child) { promise_base::start(child.handle(), join); });
-  return --join.remaining != 0;
-}
+// Counts the children; the last one to finish resumes the parent.
+class all_done : private join_point {
+ public:
+  // Starts every child. False if all of them are done already. The count holds one for this function itself, which
+  // keeps it above zero while children that complete at once are being started.
+  template <class ForEachChild>
+  bool start(std::size_t children, std::coroutine_handle<> parent, stop_source* stop, ForEachChild&& for_each_child) {
+    remaining_ = children + 1;
+    parent_ = parent;
+    for_each_child([this, stop](auto& child) { promise_base::start(child.handle(), *this, stop); });
+    return --remaining_ != 0;
+  }
+
+ private:
+  std::coroutine_handle<> child_done(std::coroutine_handle<>, promise_base&) noexcept override {
+    return --remaining_ == 0 ? parent_ : std::noop_coroutine();
+  }
+
+  std::size_t remaining_ = 0;
+  std::coroutine_handle<> parent_;
+};
 
 template <class... T>
 class when_all_tuple {
@@ -52,8 +64,9 @@ class when_all_tuple {
   when_all_tuple& operator=(const when_all_tuple&) = delete;
 
   bool await_ready() const noexcept { return sizeof...(T) == 0; }
-  bool await_suspend(std::coroutine_handle<> parent) {
-    return start_join(join_, sizeof...(T), parent, [this](auto&& start) {
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> parent) {
+    return all_.start(sizeof...(T), parent, stop_of(parent), [this](auto&& start) {
       std::apply([&start](auto&... child) { (start(child), ...); }, children_);
     });
   }
@@ -65,7 +78,7 @@ class when_all_tuple {
 
  private:
   std::tuple<task<T>...> children_;
-  join_counter join_;
+  all_done all_;
 };
 
 template <class T>
@@ -77,8 +90,9 @@ class when_all_vector {
   when_all_vector& operator=(const when_all_vector&) = delete;
 
   bool await_ready() const noexcept { return children_.empty(); }
-  bool await_suspend(std::coroutine_handle<> parent) {
-    return start_join(join_, children_.size(), parent, [this](auto&& start) {
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> parent) {
+    return all_.start(children_.size(), parent, stop_of(parent), [this](auto&& start) {
       for (task<T>& child : children_) start(child);
     });
   }
@@ -95,7 +109,7 @@ class when_all_vector {
 
  private:
   std::vector<task<T>> children_;
-  join_counter join_;
+  all_done all_;
 };
 
 }  // namespace detail

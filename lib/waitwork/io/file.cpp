@@ -7,8 +7,8 @@
 #include <waitwork/io/ring.hpp>
 
 namespace waitwork {
-void open_operation::await_suspend(std::coroutine_handle<> self) {
-  io_uring_prep_openat(submit(self), AT_FDCWD, path_, flags_ | O_CLOEXEC, mode_);
+void open_operation::prepare(io_uring_sqe& entry) const noexcept {
+  io_uring_prep_openat(&entry, AT_FDCWD, path_, flags_ | O_CLOEXEC, mode_);
 }
 
 result<unique_fd> open_operation::await_resume() noexcept {
@@ -16,17 +16,17 @@ result<unique_fd> open_operation::await_resume() noexcept {
   return unique_fd(answer());
 }
 
-void read_operation::await_suspend(std::coroutine_handle<> self) {
-  io_uring_prep_read(submit(self), fd_, buffer_.data(), request_bytes(buffer_.size()), offset_bytes_);
+void read_operation::prepare(io_uring_sqe& entry) const noexcept {
+  io_uring_prep_read(&entry, fd_, buffer_.data(), request_bytes(buffer_.size()), offset_bytes_);
 }
 
-void write_operation::await_suspend(std::coroutine_handle<> self) {
-  io_uring_prep_write(submit(self), fd_, buffer_.data(), request_bytes(buffer_.size()),
+void write_operation::prepare(io_uring_sqe& entry) const noexcept {
+  io_uring_prep_write(&entry, fd_, buffer_.data(), request_bytes(buffer_.size()),
                       offset_bytes_);
 }
 
-void sync_operation::await_suspend(std::coroutine_handle<> self) {
-  io_uring_prep_fsync(submit(self), fd_, data_only_ ? IORING_FSYNC_DATASYNC : 0);
+void sync_operation::prepare(io_uring_sqe& entry) const noexcept {
+  io_uring_prep_fsync(&entry, fd_, data_only_ ? IORING_FSYNC_DATASYNC : 0);
 }
 
 task<result<void>> read_exactly_at(int fd, std::span<std::byte> buffer, std::uint64_t offset_bytes) {

@@ -15,11 +15,11 @@
 
 namespace waitwork {
 
-class open_operation final : public operation {
+class open_operation final : public operation_of<open_operation> {
  public:
   open_operation(const char* path, int flags, unsigned mode) noexcept
       : path_(path), flags_(flags), mode_(mode) {}
-  void await_suspend(std::coroutine_handle<> self);
+  void prepare(io_uring_sqe& entry) const noexcept;
   result<unique_fd> await_resume() noexcept;
 
  private:
@@ -28,11 +28,11 @@ class open_operation final : public operation {
   unsigned mode_;
 };
 
-class read_operation final : public operation {
+class read_operation final : public operation_of<read_operation> {
  public:
   read_operation(int fd, std::span<std::byte> buffer, std::uint64_t offset_bytes) noexcept
       : fd_(fd), buffer_(buffer), offset_bytes_(offset_bytes) {}
-  void await_suspend(std::coroutine_handle<> self);
+  void prepare(io_uring_sqe& entry) const noexcept;
   result<std::size_t> await_resume() const noexcept { return count(); }
 
  private:
@@ -41,11 +41,11 @@ class read_operation final : public operation {
   std::uint64_t offset_bytes_;
 };
 
-class write_operation final : public operation {
+class write_operation final : public operation_of<write_operation> {
  public:
   write_operation(int fd, std::span<const std::byte> buffer, std::uint64_t offset_bytes) noexcept
       : fd_(fd), buffer_(buffer), offset_bytes_(offset_bytes) {}
-  void await_suspend(std::coroutine_handle<> self);
+  void prepare(io_uring_sqe& entry) const noexcept;
   result<std::size_t> await_resume() const noexcept { return count(); }
 
  private:
@@ -54,10 +54,10 @@ class write_operation final : public operation {
   std::uint64_t offset_bytes_;
 };
 
-class sync_operation final : public operation {
+class sync_operation final : public operation_of<sync_operation> {
  public:
   sync_operation(int fd, bool data_only) noexcept : fd_(fd), data_only_(data_only) {}
-  void await_suspend(std::coroutine_handle<> self);
+  void prepare(io_uring_sqe& entry) const noexcept;
   result<void> await_resume() const noexcept { return nothing(); }
 
  private:

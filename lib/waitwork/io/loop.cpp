@@ -1,16 +1,15 @@
 #include <waitwork/io/loop.hpp>
 
-#include <sys/eventfd.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
+#include <utility>
 
 #include <waitwork/base/check.hpp>
-#include <waitwork/base/environment_error.hpp>
+#include <waitwork/io/fault_seam.hpp>
+#include <waitwork/io/multishot.hpp>
 #include <waitwork/io/operation.hpp>
+#include <waitwork/io/remote.hpp>
+#include <waitwork/io/remote_queue.hpp>
 #include <waitwork/io/ring.hpp>
 #include <waitwork/io/timer.hpp>
 #include <waitwork/io/timer_heap.hpp>
@@ -18,27 +17,17 @@
 namespace waitwork {
 namespace {
 
-thread_local loop* running_loop = nullptr;
+constinit thread_local loop* running_loop = nullptr;
 
-ready_node asleep;  // never queued: its address is a state of loop::posted_
+// What a completion belongs to, in its user_data. An object's address ends in three zero bits; a multishot's gets the
+// lowest one set. The other values are no addresses.
+constexpr std::uint64_t multishot_mark = 1;
+constexpr std::uint64_t bell_data = 2;
+constexpr std::uint64_t cancel_data = 4;
 
-// An operation's address is its request's user_data; the bell is nobody's operation.
-constexpr std::uint64_t bell_data = 1;
-
-unique_fd make_bell() {
-  unique_fd bell(::eventfd(0, EFD_CLOEXEC));
-  if (!bell) {
-    throw environment_error("create", "an eventfd", std::generic_category().message(errno),
-                            "raise the limit of open files (ulimit -n)");
-  }
-  return bell;
-}
-
-// A bare system call: ThreadSanitizer watches the descriptor in eventfd_write(), but cannot see that the ring's read
-// of it comes before the loop closes it.
-void ring_bell(int bell) noexcept {
-  const std::uint64_t once = 1;
-  ::syscall(SYS_write, bell, &once, sizeof once);
+std::uint64_t data_of(const operation& owner) noexcept { return reinterpret_cast<std::uintptr_t>(&owner); }
+std::uint64_t data_of(const multishot& owner) noexcept {
+  return reinterpret_cast<std::uintptr_t>(&owner) | multishot_mark;
 }
 
 // ETIME: the timeout passed. EINTR: a signal. EAGAIN, EBUSY: the kernel wants its completions drained first. All of them
@@ -60,12 +49,14 @@ void combine(loop_counters& into, const loop_counters& other, Combine&& each) {
   each(into.timers_expired, other.timers_expired);
   each(into.posts_taken, other.posts_taken);
   each(into.wakes_received, other.wakes_received);
+  each(into.cancels, other.cancels);
 }
 
 }  // namespace
 
 loop_counters& loop_counters::operator+=(const loop_counters& other) noexcept {
   combine(*this, other, [](std::uint64_t& into, std::uint64_t value) { into += value; });
+  in_flight_peak = std::max(in_flight_peak, other.in_flight_peak);
   return *this;
 }
 
@@ -74,22 +65,28 @@ loop_counters& loop_counters::operator-=(const loop_counters& other) noexcept {
   return *this;
 }
 
+// What lives as long as one run().
+struct loop::run_state {
+  stop_source stop;
+  scope spawned{&stop};  // from outside, by way of a remote
+  bool closing = false;  // the task has ended: nothing more is spawned
+};
+
 loop::loop(const loop_options& options)
-    : ring_(std::make_unique<ring>(options.submission_entries, options.completion_entries)),
+    : ring_(std::make_unique<waitwork::ring>(options.submission_entries, options.completion_entries)),
       timers_(std::make_unique<timer_heap>()),
+      posted_(std::make_shared<remote_queue>()),
       submission_batch_(options.submission_batch),
-      bell_(make_bell()) {}
+      seam_(options.seam) {}
 
 loop::~loop() {
-  WAITWORK_CHECK(!running_, "a loop is not destroyed from inside its own run()");
-  WAITWORK_CHECK(in_flight_ == 0, "no operation is in flight when its loop ends");
+  WAITWORK_CHECK(run_ == nullptr, "a loop is not destroyed from inside its own run()");
+  WAITWORK_CHECK(awaited_ == 0 && unattended_ == 0, "no request is in flight when its loop ends");
   WAITWORK_CHECK(timers_->empty(), "no coroutine sleeps when its loop ends");
-  if (bell_armed_ && rings_received_ == rings_expected_) {
-    // Nobody else will: complete the pending read ourselves, so that the kernel is done with bell_reading_.
-    ++rings_expected_;
-    ring_bell(bell_.get());
-  }
-  while (bell_armed_ || rings_received_ < rings_expected_) {
+  // Nobody else may ring any more: complete the pending read ourselves, so that the kernel is done with bell_reading_.
+  if (bell_armed_ && !posted_->is_owed_rings()) posted_->ring_for_ourselves();
+  seam_ = nullptr;
+  while (bell_armed_ || posted_->is_owed_rings()) {
     arm_bell();
     enter_kernel(true);
     drain_completions();
@@ -103,6 +100,10 @@ loop& loop::current() noexcept {
   return *running_loop;
 }
 
+std::int64_t loop::now_ns() const { return seam_ == nullptr ? waitwork::now_ns() : seam_->now_ns(); }
+
+// --- one run -----------------------------------------------------------------------------------------------------
+
 task<void> loop::supervise(task<void> main, bool& finished) {
   try {
     co_await std::move(main);
@@ -113,40 +114,44 @@ task<void> loop::supervise(task<void> main, bool& finished) {
   finished = true;
 }
 
-void loop::run_until(const bool& finished, std::coroutine_handle<> main) {
+void loop::run_until(const bool& finished, task<void>& main) {
   WAITWORK_CHECK(running_loop == nullptr, "a thread runs one loop at a time");
+  const ready_queue::as_current queue(ready_);
+  run_state state;
+  run_ = &state;
   running_loop = this;
-  running_ = true;
+  posted_->open();
+  main.handle().promise().set_stop(&state.stop);
   ready_node root;
-  root.waiter = main;
+  root.waiter = main.handle();
   make_ready(root);
-  for (;;) {
-    ++counters_.turns;
-    resume_ready();
-    if (finished) break;
-    gather_ready();
-  }
-  running_ = false;
+  ++counters_.turns;
+  resume_ready();
+  while (!finished) turn();
+  finish_spawned();
   running_loop = nullptr;
-  WAITWORK_CHECK(in_flight_ == 0, "every operation was awaited before run() returned");
+  run_ = nullptr;
 }
 
-// The rest of the turn: kernel, completions, timers, posts.
-void loop::gather_ready() {
-  const bool idle = ready_.empty() && io_uring_cq_ready(ring_->get()) == 0;
-  if (idle) arm_bell();
-  // Arming may have drained completions to get an entry, so what is ready is looked at again.
-  const bool announced = idle && ready_.empty() && announce_sleep();
-  enter_kernel(announced);
-  drain_completions();
-  if (!timers_->empty()) {
-    const std::int64_t now = now_ns();
-    while (!timers_->empty() && timers_->earliest_ns() <= now) {
-      ready_.push(timers_->pop());
-      ++counters_.timers_expired;
-    }
+// The task has ended; what was spawned from outside is stopped and joined, and the kernel's last answers awaited.
+void loop::finish_spawned() {
+  run_->closing = true;
+  run_->spawned.request_stop();
+  while (run_->spawned.running() > 0 || unattended_ > 0) turn();
+  WAITWORK_CHECK(awaited_ == 0, "every operation was awaited before run() returned");
+  for (ready_node* late = posted_->close(); late != nullptr;) {
+    ready_node* const next = late->next;
+    ready_.push(*late);
+    late = next;
   }
-  take_posted(announced);
+  resume_ready();  // each finds that it came too late, and says so to whoever sent it
+  WAITWORK_CHECK(ready_.empty() && run_->spawned.running() == 0, "what comes too late is not begun");
+}
+
+void loop::turn() {
+  gather_ready();
+  ++counters_.turns;
+  resume_ready();
 }
 
 // Runs what was ready when the turn began; what becomes ready meanwhile waits for the next turn, so that a coroutine
@@ -154,34 +159,82 @@ void loop::gather_ready() {
 void loop::resume_ready() {
   ready_node* node = ready_.take_all();
   while (node != nullptr) {
-    ready_node* next = node->next;  // the node dies with the awaiter it is part of
+    ready_node* const next = node->next;  // the node dies with the awaiter it is part of
     node->waiter.resume();
+    if (seam_ != nullptr) seam_->suspended();
     node = next;
   }
 }
 
+// The rest of the turn: kernel, completions, timers, posts.
+void loop::gather_ready() {
+  if (ready_.empty() && io_uring_cq_ready(ring_->get()) == 0) arm_bell();
+  // Arming may have drained completions to get an entry, so what is ready is looked at again.
+  const bool announced = may_sleep() && posted_->announce_sleep();
+  enter_kernel(announced);
+  drain_completions();
+  if (!timers_->empty()) expire_timers();
+  take_posted(announced);
+}
+
+bool loop::may_sleep() {
+  if (!ready_.empty() || io_uring_cq_ready(ring_->get()) != 0 || !bell_armed_) return false;
+  if (seam_ == nullptr) return true;
+  return seam_->may_sleep(timers_->empty() ? std::nullopt : std::optional(timers_->earliest_ns()));
+}
+
+void loop::request_stop() noexcept {
+  if (run_ != nullptr) run_->stop.request_stop();
+}
+
+// --- timers ------------------------------------------------------------------------------------------------------
+
+void loop::start_timer(timer& pending) { timers_->push(pending); }
+
+void loop::cancel_timer(timer& pending) noexcept { timers_->remove(pending); }
+
+void loop::expire_timers() {
+  const std::int64_t now = now_ns();
+  while (!timers_->empty() && timers_->earliest_ns() <= now) {
+    timers_->pop().on_expiry();
+    ++counters_.timers_expired;
+  }
+}
+
+// --- submitting --------------------------------------------------------------------------------------------------
+
 void loop::enter_kernel(bool may_sleep) {
-  io_uring* ring = ring_->get();
   if (ring_->overflowed()) ++counters_.overflows;
   int answer = 0;
   if (may_sleep) {
-    __kernel_timespec timeout{};
-    __kernel_timespec* until = nullptr;
-    if (!timers_->empty()) {
-      const std::int64_t remaining_ns = std::max<std::int64_t>(timers_->earliest_ns() - now_ns(), 0);
-      timeout.tv_sec = remaining_ns / 1'000'000'000;
-      timeout.tv_nsec = remaining_ns % 1'000'000'000;
-      until = &timeout;
-    }
-    ++counters_.enters;
     ++counters_.waits;
-    io_uring_cqe* first = nullptr;
-    answer = io_uring_submit_and_wait_timeout(ring, &first, 1, until, nullptr);
-  } else if (io_uring_sq_ready(ring) > 0 || ring_->task_work_pending() || ring_->overflowed()) {
-    ++counters_.enters;
-    answer = io_uring_submit_and_get_events(ring);
+    answer = submit_and_wait();
+  } else if (io_uring_sq_ready(ring_->get()) > 0 || ring_->task_work_pending() || ring_->overflowed()) {
+    answer = submit_and_get_events();
   }
   require_transient(answer);
+}
+
+// Sleeps until something completes or the earliest timer is due.
+int loop::submit_and_wait() {
+  __kernel_timespec timeout{};
+  __kernel_timespec* until = nullptr;
+  if (!timers_->empty()) {
+    const std::int64_t remaining_ns = std::max<std::int64_t>(timers_->earliest_ns() - now_ns(), 0);
+    timeout.tv_sec = remaining_ns / 1'000'000'000;
+    timeout.tv_nsec = remaining_ns % 1'000'000'000;
+    until = &timeout;
+  }
+  ++counters_.enters;
+  if (seam_ != nullptr) ring_->for_each_unsubmitted([this](io_uring_sqe& entry) { seam_->submitting(entry); });
+  io_uring_cqe* first = nullptr;
+  return io_uring_submit_and_wait_timeout(ring_->get(), &first, 1, until, nullptr);
+}
+
+int loop::submit_and_get_events() {
+  ++counters_.enters;
+  if (seam_ != nullptr) ring_->for_each_unsubmitted([this](io_uring_sqe& entry) { seam_->submitting(entry); });
+  return io_uring_submit_and_get_events(ring_->get());
 }
 
 // A free entry of the submission queue. Enters the kernel before the turn's own time if a batch is full or the queue
@@ -189,13 +242,13 @@ void loop::enter_kernel(bool may_sleep) {
 io_uring_sqe* loop::free_submission() {
   if (io_uring_sq_ready(ring_->get()) >= submission_batch_) {
     ++counters_.enters;
+    if (seam_ != nullptr) ring_->for_each_unsubmitted([this](io_uring_sqe& entry) { seam_->submitting(entry); });
     io_uring_submit(ring_->get());  // whatever it could not take stays in the queue
   }
   io_uring_sqe* entry = io_uring_get_sqe(ring_->get());
   while (entry == nullptr) {
     ++counters_.queue_full;
-    ++counters_.enters;
-    const int answer = io_uring_submit_and_get_events(ring_->get());
+    const int answer = submit_and_get_events();
     require_transient(answer);
     if (answer == -EBUSY || answer == -EAGAIN) drain_completions();
     entry = io_uring_get_sqe(ring_->get());
@@ -205,71 +258,93 @@ io_uring_sqe* loop::free_submission() {
 }
 
 io_uring_sqe* loop::next_submission(operation& owner) {
-  io_uring_sqe* entry = free_submission();
-  ++in_flight_;
-  io_uring_sqe_set_data(entry, &owner);
+  io_uring_sqe* const entry = free_submission();
+  io_uring_sqe_set_data64(entry, data_of(owner));
+  counters_.in_flight_peak = std::max(counters_.in_flight_peak, ++awaited_ + unattended_);
   return entry;
 }
 
-void loop::start_timer(timer& expiring) { timers_->push(expiring); }
+io_uring_sqe* loop::next_submission(multishot& owner) {
+  io_uring_sqe* const entry = free_submission();
+  io_uring_sqe_set_data64(entry, data_of(owner));
+  ++unattended_;
+  return entry;
+}
+
+void loop::cancel(operation& pending) noexcept { cancel(data_of(pending)); }
+void loop::cancel(multishot& pending) noexcept { cancel(data_of(pending)); }
+
+// The entries of a ring are issued in order, so a request that comes to live at the same address later is safe from
+// this one. What the cancellation itself answers is of no interest: the request's own completion says what happened.
+void loop::cancel(std::uint64_t user_data) noexcept {
+  io_uring_sqe* const entry = free_submission();
+  io_uring_prep_cancel64(entry, user_data, 0);
+  io_uring_sqe_set_data64(entry, cancel_data);
+  ++unattended_;
+  ++counters_.cancels;
+}
+
+// --- completing --------------------------------------------------------------------------------------------------
 
 void loop::drain_completions() {
-  io_uring* ring = ring_->get();
-  io_uring_cqe* completion = nullptr;
+  io_uring_cqe* completed = nullptr;
   unsigned head = 0;
   unsigned count = 0;
-  io_uring_for_each_cqe(ring, head, completion) {
+  io_uring_for_each_cqe(ring_->get(), head, completed) {
     ++count;
-    if (completion->user_data == bell_data) {
-      WAITWORK_CHECK(completion->res == static_cast<int>(sizeof bell_reading_) ||
-                         completion->res == -EINTR || completion->res == -EAGAIN,
-                     "reading the bell's eventfd gives eight bytes");
-      if (completion->res > 0) {
-        rings_received_ += bell_reading_;
-        counters_.wakes_received += bell_reading_;
-      }
-      bell_armed_ = false;
-      continue;
+    if (seam_ == nullptr) [[likely]] {
+      accept_completion(completed->user_data, completed->res, completed->flags);
+    } else {
+      seam_->completed({completed->user_data, completed->res, completed->flags});
     }
-    auto* owner = static_cast<operation*>(io_uring_cqe_get_data(completion));
-    owner->complete(completion->res);
-    --in_flight_;
+  }
+  io_uring_cq_advance(ring_->get(), count);
+  counters_.completions += count;
+  if (seam_ == nullptr) return;
+  while (const std::optional<completion> next = seam_->released()) {
+    accept_completion(next->user_data, next->answer, next->flags);
+  }
+}
+
+// Notes one completion. Submits nothing and resumes nobody: the ring is being walked.
+void loop::accept_completion(std::uint64_t user_data, std::int32_t answer, std::uint32_t flags) noexcept {
+  if (user_data == bell_data) return bell_rang(answer);
+  if (user_data == cancel_data) {
+    --unattended_;
+  } else if ((user_data & multishot_mark) != 0) {
+    const bool last = (flags & IORING_CQE_F_MORE) == 0;
+    if (last) --unattended_;
+    reinterpret_cast<multishot*>(user_data & ~multishot_mark)->complete(answer, flags, last);
+  } else {
+    auto* const owner = reinterpret_cast<operation*>(user_data);
+    if (!owner->complete(answer, flags)) return;
+    --awaited_;
     ready_.push(*owner);
   }
-  io_uring_cq_advance(ring, count);
-  counters_.completions += count;
 }
+
+// --- other threads -----------------------------------------------------------------------------------------------
 
 void loop::arm_bell() {
   if (bell_armed_) return;
-  io_uring_sqe* entry = free_submission();
-  io_uring_prep_read(entry, bell_.get(), &bell_reading_, sizeof bell_reading_, 0);
+  io_uring_sqe* const entry = free_submission();
+  io_uring_prep_read(entry, posted_->bell(), &bell_reading_, sizeof bell_reading_, 0);
   io_uring_sqe_set_data64(entry, bell_data);
   bell_armed_ = true;
 }
 
-// Publishes that this loop is about to sleep. False if something was posted before: then it must not.
-bool loop::announce_sleep() noexcept {
-  ready_node* nothing = nullptr;
-  return posted_.compare_exchange_strong(nothing, &asleep, std::memory_order_relaxed,
-                                         std::memory_order_relaxed);
+void loop::bell_rang(std::int32_t answer) noexcept {
+  WAITWORK_CHECK(answer == static_cast<int>(sizeof bell_reading_) || answer == -EINTR || answer == -EAGAIN,
+                 "reading the bell's eventfd gives eight bytes");
+  bell_armed_ = false;
+  if (answer < 0) return;
+  posted_->received(bell_reading_);
+  counters_.wakes_received += bell_reading_;
 }
 
 void loop::take_posted(bool announced_sleep) {
-  // Acquire: pairs with the poster's release, so that what it computed is visible to the coroutine.
-  if (!announced_sleep && posted_.load(std::memory_order_relaxed) == nullptr) return;
-  ready_node* newest = posted_.exchange(nullptr, std::memory_order_acquire);
-  if (newest == &asleep) return;
-  if (announced_sleep) ++rings_expected_;
-  ready_node* oldest = nullptr;  // the stack reversed, so that who posted first goes first
-  while (newest != nullptr) {
-    ready_node* next = newest->next;
-    newest->next = oldest;
-    oldest = newest;
-    newest = next;
-  }
-  while (oldest != nullptr) {
-    ready_node* next = oldest->next;
+  for (ready_node* oldest = posted_->take(announced_sleep); oldest != nullptr;) {
+    ready_node* const next = oldest->next;
     ready_.push(*oldest);
     ++counters_.posts_taken;
     oldest = next;
@@ -277,14 +352,15 @@ void loop::take_posted(bool announced_sleep) {
 }
 
 void loop::post(ready_node& node) noexcept {
-  const int bell = bell_.get();
-  ready_node* seen = posted_.load(std::memory_order_relaxed);
-  do {
-    node.next = seen == &asleep ? nullptr : seen;
-  } while (!posted_.compare_exchange_weak(seen, &node, std::memory_order_release,
-                                          std::memory_order_relaxed));
-  // From here on the loop may have taken the node. It is alive only if it was asleep, for then it awaits our ring.
-  if (seen == &asleep) ring_bell(bell);
+  WAITWORK_CHECK(posted_->post(node), "a coroutine is posted back to a loop that still runs for it");
 }
+
+waitwork::remote loop::remote() const noexcept { return waitwork::remote(posted_); }
+
+loop* loop::running_with(const remote_queue& queue) noexcept {
+  return running_loop != nullptr && running_loop->posted_.get() == &queue ? running_loop : nullptr;
+}
+
+scope* loop::spawned() noexcept { return run_ == nullptr || run_->closing ? nullptr : &run_->spawned; }
 
 }  // namespace waitwork

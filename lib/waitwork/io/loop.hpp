@@ -10,15 +10,18 @@
 // Completions are only noted and queued while the ring is walked; coroutines run after it, so nothing re-enters the ring
 // in the middle of a walk and the stack does not grow. The loop runs on the thread that constructs it, and on no other.
 //
-// Not here: cancellation, multishot operations, registered files and buffers. SQPOLL is left out on purpose: it burns
-// a core that on a small machine is the other half of the experiment.
+// Whatever ends while the loop goes round (a completion, a timer, a stop request) only makes coroutines ready, so nobody
+// is resumed from inside anything. run() ends when its task has ended, and what was spawned on the loop from outside, and
+// every request in the kernel.
+//
+// Not here: SQPOLL. It burns a core that on a small machine is the other half of the experiment.
 
 #include <waitwork/base/clock.hpp>
-#include <waitwork/base/unique_fd.hpp>
 #include <waitwork/coro/ready_queue.hpp>
+#include <waitwork/coro/scope.hpp>
 #include <waitwork/coro/task.hpp>
+#include <waitwork/coro/this_task.hpp>
 
-#include <atomic>
 #include <coroutine>
 #include <cstdint>
 #include <memory>
@@ -29,10 +32,14 @@ struct io_uring_sqe;
 
 namespace waitwork {
 
-class ring;
-class timer_heap;
+class fault_seam;
+class multishot;
 class operation;
+class remote;
+class remote_queue;
+class ring;
 class timer;
+class timer_heap;
 
 struct loop_options {
   // Entries of the submission queue, 64 bytes each.
@@ -45,6 +52,8 @@ struct loop_options {
   // Completions the kernel can note before it falls back to its slower overflow list; keep at or above the number
   // of operations in flight.
   unsigned completion_entries = 4096;
+  // For tests: what stands between the loop and the kernel. Must outlive the loop.
+  fault_seam* seam = nullptr;
 };
 
 // What explains a loop's speed. All counts since construction.
@@ -59,8 +68,11 @@ struct loop_counters {
   std::uint64_t timers_expired = 0;
   std::uint64_t posts_taken = 0;      // coroutines handed over by other threads
   std::uint64_t wakes_received = 0;   // times other threads rang the bell; posts without it cost no system call
+  std::uint64_t cancels = 0;          // requests that the kernel was asked to end early
+  std::uint64_t in_flight_peak = 0;   // requests in the kernel at the same time, at most
 
-  // Sums and differences, field by field: of several loops, or of two moments of one.
+  // Sums and differences, field by field: of several loops, or of two moments of one. The peak is the largest of both in a
+  // sum, and stays what it is in a difference.
   loop_counters& operator+=(const loop_counters& other) noexcept;
   loop_counters& operator-=(const loop_counters& other) noexcept;
 };
@@ -74,8 +86,9 @@ class loop {
   loop(const loop&) = delete;
   loop& operator=(const loop&) = delete;
 
-  // Drives `main` to completion on this thread and gives its value, or throws its exception. While it runs,
-  // current() is this loop. Not reentrant.
+  // Drives `main` to completion on this thread and gives its value, or throws its exception. Then what was spawned from
+  // outside is asked to stop, and run() returns when that has ended too. While it runs, current() is this loop. Not
+  // reentrant.
   template <class T>
   T run(task<T> main);
 
@@ -91,64 +104,72 @@ class loop {
   // Queues a coroutine to be resumed in the next turn. This thread only.
   void make_ready(ready_node& node) noexcept { ready_.push(node); }
 
-  // Queues a coroutine of this loop from any thread, and wakes the loop if it sleeps. `node` must stay alive until
-  // the coroutine is resumed. The wake costs one system call and is elided while the loop is awake.
+  // Queues a coroutine of this loop from any thread, and wakes the loop if it sleeps. The loop must be running and stay
+  // so until the coroutine is resumed, as it does for a coroutine that waits for this very call; `node` must stay alive
+  // as long. The wake costs one system call and is elided while the loop is awake.
   void post(ready_node& node) noexcept;
 
-  // For awaitables of this layer.
+  // For other threads: spawn, and stop. Usable before, during and after run(), and after the loop is gone.
+  waitwork::remote remote() const noexcept;
+
+  // Asks the running task, and all that was spawned from outside, to stop.
+  void request_stop() noexcept;
+
+  // The loop's clock: CLOCK_MONOTONIC.
+  std::int64_t now_ns() const;
+
+  // For awaitables of this layer. An entry is filled in before anything else is done with the loop.
   io_uring_sqe* next_submission(operation& owner);
-  void start_timer(timer& expiring);
+  io_uring_sqe* next_submission(multishot& owner);
+  void cancel(operation& pending) noexcept;
+  void cancel(multishot& pending) noexcept;
+  void start_timer(timer& pending);
+  void cancel_timer(timer& pending) noexcept;
+  waitwork::ring& kernel_ring() noexcept { return *ring_; }
+
+  // For a coroutine that was posted to `queue` and has arrived: the loop, if it is the one that runs here; and where to
+  // spawn, null if it is too late.
+  static loop* running_with(const remote_queue& queue) noexcept;
+  scope* spawned() noexcept;
 
  private:
+  struct run_state;
+
   static task<void> supervise(task<void> main, bool& finished);
-  void run_until(const bool& finished, std::coroutine_handle<> main);
+  void run_until(const bool& finished, task<void>& main);
+  void turn();
+  void finish_spawned();
   void resume_ready();
   void gather_ready();
   void enter_kernel(bool may_sleep);
+  int submit_and_wait();
+  int submit_and_get_events();
   io_uring_sqe* free_submission();
+  void cancel(std::uint64_t user_data) noexcept;
   void drain_completions();
+  void accept_completion(std::uint64_t user_data, std::int32_t answer, std::uint32_t flags) noexcept;
+  void bell_rang(std::int32_t answer) noexcept;
+  void expire_timers();
   void take_posted(bool announced_sleep);
-  bool announce_sleep() noexcept;
+  bool may_sleep();
   void arm_bell();
 
-  std::unique_ptr<ring> ring_;
+  std::unique_ptr<waitwork::ring> ring_;
   std::unique_ptr<timer_heap> timers_;
+  std::shared_ptr<remote_queue> posted_;
   ready_queue ready_;
-  std::uint64_t in_flight_ = 0;  // operations the kernel has not answered yet, without the bell's
-  bool running_ = false;
+  run_state* run_ = nullptr;        // null: not running
+  std::uint64_t awaited_ = 0;       // operations whose last completion is to come: each has a coroutine that waits
+  std::uint64_t unattended_ = 0;    // the same of multishots and of cancellations
   unsigned submission_batch_;
+  fault_seam* seam_;
   loop_counters counters_;
 
-  // The bell is an eventfd that the ring reads. Every poster that finds the loop asleep rings it exactly once, maybe
-  // after the loop has been woken by something else; the destructor waits for the rings it is owed, because a poster
-  // may still be on its way into write().
-  unique_fd bell_;
   bool bell_armed_ = false;
   std::uint64_t bell_reading_ = 0;  // where the kernel puts the number of rings since the last reading
-  std::uint64_t rings_received_ = 0;
-  std::uint64_t rings_expected_ = 0;
-
-  // Written by other threads, so kept off the cache lines above. States of posted_:
-  //   nullptr        awake, nothing posted
-  //   &asleep        about to sleep or sleeping, nothing posted: the first poster rings the bell
-  //   anything else  the newest of a stack of posted nodes
-  alignas(64) std::atomic<ready_node*> posted_{nullptr};
 };
 
 namespace detail {
-
-class yield_awaiter : private ready_node {
- public:
-  yield_awaiter() noexcept = default;
-  yield_awaiter(const yield_awaiter&) = delete;
-  yield_awaiter& operator=(const yield_awaiter&) = delete;
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> self) noexcept {
-    waiter = self;
-    loop::current().make_ready(*this);
-  }
-  void await_resume() const noexcept {}
-};
 
 // Stores the outcome of a task outside it, because a task hands its outcome to whoever awaits it.
 template <class T>
@@ -158,15 +179,12 @@ task<void> store_outcome(task<T> main, std::optional<T>& value) {
 
 }  // namespace detail
 
-// Lets every other ready coroutine of this loop run first. Costs no system call.
-[[nodiscard]] inline detail::yield_awaiter yield() noexcept { return {}; }
-
 template <class T>
 T loop::run(task<T> main) {
   if constexpr (std::is_void_v<T>) {
     bool finished = false;
     task<void> root = supervise(std::move(main), finished);
-    run_until(finished, root.handle());
+    run_until(finished, root);
     root.handle().promise().take();
   } else {
     std::optional<T> value;

@@ -8,10 +8,16 @@
 //
 // Contract of every awaitable in io/: it resumes on its loop's thread, from the loop's turn, never inside
 // await_suspend. Buffers belong to the caller and must stay alive and untouched until then; paths and addresses too.
+// When a stop is requested the kernel is asked to cancel, and the operation still waits for its own completion: that
+// alone says what happened. It gives errc::operation_canceled, or its ordinary outcome if that came first. One that is
+// awaited when the stop is already requested gives operation_canceled without asking the kernel, in the next turn.
 
 #include <waitwork/base/result.hpp>
+#include <waitwork/coro/cancellation.hpp>
 #include <waitwork/coro/ready_queue.hpp>
+#include <waitwork/coro/task.hpp>
 
+#include <cerrno>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -20,15 +26,10 @@ struct io_uring_sqe;
 
 namespace waitwork {
 
-class operation : public ready_node {
+class operation : public ready_node, private stop_callback {
  public:
   operation() noexcept = default;
-  operation(const operation&) = delete;
-  operation& operator=(const operation&) = delete;
   bool await_ready() const noexcept { return false; }
-
-  // Called by the loop with what the kernel answered: a count or descriptor, or a negative errno.
-  void complete(std::int32_t answer) noexcept { answer_ = answer; }
 
  protected:
   ~operation() = default;
@@ -39,8 +40,9 @@ class operation : public ready_node {
     return static_cast<unsigned>(bytes < most ? bytes : most);
   }
 
-  // Takes a submission entry of the current loop, for `self` to be resumed by its completion.
-  io_uring_sqe* submit(std::coroutine_handle<> self);
+  // Takes a submission entry of the current loop, for `self` to be resumed by its completion. Null if `stop` was
+  // requested already: then the answer is ECANCELED, and there is nothing to prepare. A null `stop` never stops.
+  io_uring_sqe* submit(std::coroutine_handle<> self, stop_source* stop);
 
   // The answer as a byte count or descriptor, or as nothing.
   result<std::size_t> count() const noexcept {
@@ -53,8 +55,32 @@ class operation : public ready_node {
   }
   std::int32_t answer() const noexcept { return answer_; }
 
+  // The IORING_CQE_F_ flags that came with the answer.
+  std::uint32_t answer_flags() const noexcept { return answer_flags_; }
+
  private:
+  friend class loop;
+
+  // From the loop: one more completion. True if it was the last one.
+  bool complete(std::int32_t answer, std::uint32_t flags) noexcept;
+  void on_stop() noexcept override;
+
   std::int32_t answer_ = 0;
+  std::uint32_t answer_flags_ = 0;
+};
+
+// An operation whose class says in `void prepare(io_uring_sqe&) noexcept` what to ask the kernel. A class that must
+// not be cancelled says so with `static constexpr bool cancellable = false`.
+template <class Derived>
+class operation_of : public operation {
+ public:
+  static constexpr bool cancellable = true;
+
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> self) {
+    stop_source* const stop = Derived::cancellable ? detail::stop_of(self) : nullptr;
+    if (io_uring_sqe* const entry = submit(self, stop)) static_cast<Derived*>(this)->prepare(*entry);
+  }
 };
 
 }  // namespace waitwork

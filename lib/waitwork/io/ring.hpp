@@ -29,6 +29,14 @@ class ring {
   }
   bool overflowed() const noexcept { return io_uring_cq_has_overflow(&ring_); }
 
+  // Calls look(entry) for every request that the next enter hands over.
+  template <class Look>
+  void for_each_unsubmitted(Look&& look) {
+    for (unsigned index = ring_.sq.sqe_head; index != ring_.sq.sqe_tail; ++index) {
+      look(ring_.sq.sqes[index & ring_.sq.ring_mask]);
+    }
+  }
+
  private:
   io_uring ring_;
 };

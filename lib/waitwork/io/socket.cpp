@@ -6,8 +6,8 @@
 
 namespace waitwork {
 
-void accept_operation::await_suspend(std::coroutine_handle<> self) {
-  io_uring_prep_accept(submit(self), listener_, nullptr, nullptr, SOCK_CLOEXEC);
+void accept_operation::prepare(io_uring_sqe& entry) const noexcept {
+  io_uring_prep_accept(&entry, listener_, nullptr, nullptr, SOCK_CLOEXEC);
 }
 
 result<unique_fd> accept_operation::await_resume() noexcept {
@@ -15,16 +15,16 @@ result<unique_fd> accept_operation::await_resume() noexcept {
   return unique_fd(answer());
 }
 
-void connect_operation::await_suspend(std::coroutine_handle<> self) {
-  io_uring_prep_connect(submit(self), fd_, peer_.address(), peer_.address_bytes());
+void connect_operation::prepare(io_uring_sqe& entry) const noexcept {
+  io_uring_prep_connect(&entry, fd_, peer_.address(), peer_.address_bytes());
 }
 
-void send_operation::await_suspend(std::coroutine_handle<> self) {
-  io_uring_prep_send(submit(self), fd_, data_.data(), request_bytes(data_.size()), flags_ | MSG_NOSIGNAL);
+void send_operation::prepare(io_uring_sqe& entry) const noexcept {
+  io_uring_prep_send(&entry, fd_, data_.data(), request_bytes(data_.size()), flags_ | MSG_NOSIGNAL);
 }
 
-void receive_operation::await_suspend(std::coroutine_handle<> self) {
-  io_uring_prep_recv(submit(self), fd_, buffer_.data(), request_bytes(buffer_.size()), flags_);
+void receive_operation::prepare(io_uring_sqe& entry) const noexcept {
+  io_uring_prep_recv(&entry, fd_, buffer_.data(), request_bytes(buffer_.size()), flags_);
 }
 
 task<result<void>> send_all(int fd, std::span<const std::byte> data) {

@@ -14,20 +14,20 @@
 
 namespace waitwork {
 
-class accept_operation final : public operation {
+class accept_operation final : public operation_of<accept_operation> {
  public:
   explicit accept_operation(int listener) noexcept : listener_(listener) {}
-  void await_suspend(std::coroutine_handle<> self);
+  void prepare(io_uring_sqe& entry) const noexcept;
   result<unique_fd> await_resume() noexcept;
 
  private:
   int listener_;
 };
 
-class connect_operation final : public operation {
+class connect_operation final : public operation_of<connect_operation> {
  public:
   connect_operation(int fd, const endpoint& peer) noexcept : fd_(fd), peer_(peer) {}
-  void await_suspend(std::coroutine_handle<> self);
+  void prepare(io_uring_sqe& entry) const noexcept;
   result<void> await_resume() const noexcept { return nothing(); }
 
  private:
@@ -35,11 +35,11 @@ class connect_operation final : public operation {
   const endpoint& peer_;
 };
 
-class send_operation final : public operation {
+class send_operation final : public operation_of<send_operation> {
  public:
   send_operation(int fd, std::span<const std::byte> data, int flags) noexcept
       : fd_(fd), data_(data), flags_(flags) {}
-  void await_suspend(std::coroutine_handle<> self);
+  void prepare(io_uring_sqe& entry) const noexcept;
   result<std::size_t> await_resume() const noexcept { return count(); }
 
  private:
@@ -48,11 +48,11 @@ class send_operation final : public operation {
   int flags_;
 };
 
-class receive_operation final : public operation {
+class receive_operation final : public operation_of<receive_operation> {
  public:
   receive_operation(int fd, std::span<std::byte> buffer, int flags) noexcept
       : fd_(fd), buffer_(buffer), flags_(flags) {}
-  void await_suspend(std::coroutine_handle<> self);
+  void prepare(io_uring_sqe& entry) const noexcept;
   result<std::size_t> await_resume() const noexcept { return count(); }
 
  private:

@@ -6,42 +6,67 @@
 // (50 us by default, PR_SET_TIMERSLACK) and by whatever else the loop is doing.
 
 #include <waitwork/base/clock.hpp>
+#include <waitwork/coro/cancellation.hpp>
 #include <waitwork/coro/ready_queue.hpp>
+#include <waitwork/coro/task.hpp>
 #include <waitwork/io/loop.hpp>
 
 #include <coroutine>
-#include <cstddef>
 #include <cstdint>
 
 namespace waitwork {
 
-class timer : public ready_node {
+// Something with a deadline: a coroutine that sleeps, or a timeout.
+class timer : protected stop_callback {
  public:
-  explicit timer(std::int64_t deadline_ns) noexcept : deadline_ns_(deadline_ns) {}
-  timer(const timer&) = delete;
-  timer& operator=(const timer&) = delete;
-
   std::int64_t deadline_ns() const noexcept { return deadline_ns_; }
 
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> self) {
-    waiter = self;
-    loop::current().start_timer(*this);
-  }
-  void await_resume() const noexcept {}
+ protected:
+  timer() noexcept = default;
+  ~timer() = default;
+
+  std::int64_t deadline_ns_ = 0;  // on the loop's clock
 
  private:
-  std::int64_t deadline_ns_;  // on CLOCK_MONOTONIC
+  friend class loop;
+  friend class timer_heap;
+
+  // The deadline has come; the timer is in no heap any more. Resumes nobody.
+  virtual void on_expiry() noexcept = 0;
+
+  std::uint32_t slot_ = 0;  // the heap's
 };
 
-// Resumes on this loop, at the earliest `duration` from now. Zero or less: in the next turn.
-[[nodiscard]] inline timer sleep_for(nanoseconds duration) noexcept {
-  return timer(now_ns() + duration.count());
-}
+class sleep_operation final : public ready_node, public timer {
+ public:
+  explicit sleep_operation(nanoseconds duration) noexcept : relative_(true) { deadline_ns_ = duration.count(); }
+  explicit sleep_operation(time_point deadline) noexcept : relative_(false) {
+    deadline_ns_ = deadline.time_since_epoch().count();
+  }
 
-// Resumes on this loop, at the earliest at `deadline`.
-[[nodiscard]] inline timer sleep_until(time_point deadline) noexcept {
-  return timer(deadline.time_since_epoch().count());
-}
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> self) {
+    waiter = self;
+    start(detail::stop_of(self));
+  }
+  void await_resume() const {
+    if (stopped_) throw cancelled();
+  }
+
+ private:
+  void start(stop_source* stop);
+  void on_expiry() noexcept override;
+  void on_stop() noexcept override;
+
+  bool relative_;
+  bool stopped_ = false;
+};
+
+// Resumes on this loop, at the earliest `duration` from now. Zero or less: in the next turn. Throws `cancelled` on a stop.
+[[nodiscard]] inline sleep_operation sleep_for(nanoseconds duration) noexcept { return sleep_operation(duration); }
+
+// Resumes on this loop, at the earliest at `deadline`. Throws `cancelled` on a stop.
+[[nodiscard]] inline sleep_operation sleep_until(time_point deadline) noexcept { return sleep_operation(deadline); }
 
 }  // namespace waitwork

@@ -24,11 +24,11 @@ TEST(timer_heap, gives_the_timers_back_in_the_order_of_their_deadlines) {
   splitmix64 random(7);
   for (const std::size_t count : {1u, 2u, 4u, 5u, 6u, 17u, 1000u}) {
     timer_heap heap;
-    std::vector<std::unique_ptr<timer>> timers;
+    std::vector<std::unique_ptr<sleep_operation>> timers;
     std::vector<std::int64_t> deadlines;
     for (std::size_t i = 0; i < count; ++i) {
       const auto deadline_ns = static_cast<std::int64_t>(random.below(count));  // with equal ones
-      timers.push_back(std::make_unique<timer>(deadline_ns));
+      timers.push_back(std::make_unique<sleep_operation>(time_point(nanoseconds(deadline_ns))));
       deadlines.push_back(deadline_ns);
       heap.push(*timers.back());
     }
@@ -44,12 +44,12 @@ TEST(timer_heap, gives_the_timers_back_in_the_order_of_their_deadlines) {
 TEST(timer_heap, keeps_its_order_while_timers_come_and_go) {
   splitmix64 random(11);
   timer_heap heap;
-  std::vector<std::unique_ptr<timer>> timers;
+  std::vector<std::unique_ptr<sleep_operation>> timers;
   std::multiset<std::int64_t> pending;
   for (int i = 0; i < 20'000; ++i) {
     if (pending.empty() || random.below(5) < 3) {
       const auto deadline_ns = static_cast<std::int64_t>(random.below(1'000'000));
-      timers.push_back(std::make_unique<timer>(deadline_ns));
+      timers.push_back(std::make_unique<sleep_operation>(time_point(nanoseconds(deadline_ns))));
       pending.insert(deadline_ns);
       heap.push(*timers.back());
     } else {

@@ -1,0 +1,29 @@
+#include <waitwork/io/timeout.hpp>
+
+#include <waitwork/io/loop.hpp>
+
+namespace waitwork::detail {
+
+void deadline_timer::arm(stop_source* outer) {
+  loop& here = loop::current();
+  source_.follow(outer);
+  if (relative_) {
+    if (deadline_ns_ <= 0) return on_expiry();
+    deadline_ns_ += here.now_ns();
+  }
+  here.start_timer(*this);
+  state_ = state::armed;
+}
+
+void deadline_timer::disarm() noexcept {
+  if (state_ != state::armed) return;
+  state_ = state::idle;
+  loop::current().cancel_timer(*this);
+}
+
+void deadline_timer::on_expiry() noexcept {
+  state_ = state::expired;
+  source_.request_stop();
+}
+
+}  // namespace waitwork::detail
