@@ -20,9 +20,8 @@ namespace {
 constinit thread_local loop* running_loop = nullptr;
 
 // What a completion belongs to, in its user_data. An object's address ends in three zero bits; a multishot's gets the
-// lowest one set. The other values are no addresses.
+// lowest one set. bell_data and cancel_data are no addresses.
 constexpr std::uint64_t multishot_mark = 1;
-constexpr std::uint64_t bell_data = 2;
 constexpr std::uint64_t cancel_data = 4;
 
 std::uint64_t data_of(const operation& owner) noexcept { return reinterpret_cast<std::uintptr_t>(&owner); }
@@ -75,7 +74,7 @@ struct loop::run_state {
 loop::loop(const loop_options& options)
     : ring_(std::make_unique<waitwork::ring>(options.submission_entries, options.completion_entries)),
       timers_(std::make_unique<timer_heap>()),
-      posted_(std::make_shared<remote_queue>()),
+      posted_(std::make_shared<remote_queue>(*ring_)),
       submission_batch_(options.submission_batch),
       seam_(options.seam) {}
 
@@ -87,7 +86,7 @@ loop::~loop() {
   if (bell_armed_ && !posted_->is_owed_rings()) posted_->ring_for_ourselves();
   seam_ = nullptr;
   while (bell_armed_ || posted_->is_owed_rings()) {
-    arm_bell();
+    arm_bell();  // if an eventfd it is
     enter_kernel(true);
     drain_completions();
   }
@@ -137,7 +136,7 @@ void loop::run_until(const bool& finished, task<void>& main) {
 void loop::finish_spawned() {
   run_->closing = true;
   run_->spawned.request_stop();
-  while (run_->spawned.running() > 0 || unattended_ > 0) turn();
+  while (run_->spawned.running() > 0 || unattended_ > 0 || deferred_ != nullptr) turn();
   WAITWORK_CHECK(awaited_ == 0, "every operation was awaited before run() returned");
   for (ready_node* late = posted_->close(); late != nullptr;) {
     ready_node* const next = late->next;
@@ -173,12 +172,14 @@ void loop::gather_ready() {
   const bool announced = may_sleep() && posted_->announce_sleep();
   enter_kernel(announced);
   drain_completions();
+  call_deferred();
   if (!timers_->empty()) expire_timers();
   take_posted(announced);
 }
 
 bool loop::may_sleep() {
-  if (!ready_.empty() || io_uring_cq_ready(ring_->get()) != 0 || !bell_armed_) return false;
+  if (!ready_.empty() || io_uring_cq_ready(ring_->get()) != 0) return false;
+  if (!bell_armed_ && posted_->eventfd() >= 0) return false;
   if (seam_ == nullptr) return true;
   return seam_->may_sleep(timers_->empty() ? std::nullopt : std::optional(timers_->earliest_ns()));
 }
@@ -323,23 +324,38 @@ void loop::accept_completion(std::uint64_t user_data, std::int32_t answer, std::
   }
 }
 
+void loop::defer(multishot& until_drained) noexcept {
+  until_drained.next_deferred_ = std::exchange(deferred_, &until_drained);
+}
+
+void loop::call_deferred() {
+  while (deferred_ != nullptr) {
+    multishot& next = *std::exchange(deferred_, deferred_->next_deferred_);
+    next.drained();
+  }
+}
+
 // --- other threads -----------------------------------------------------------------------------------------------
 
+// An eventfd must be read to be heard.
 void loop::arm_bell() {
-  if (bell_armed_) return;
+  if (bell_armed_ || posted_->eventfd() < 0) return;
   io_uring_sqe* const entry = free_submission();
-  io_uring_prep_read(entry, posted_->bell(), &bell_reading_, sizeof bell_reading_, 0);
+  io_uring_prep_read(entry, posted_->eventfd(), &bell_reading_, sizeof bell_reading_, 0);
   io_uring_sqe_set_data64(entry, bell_data);
   bell_armed_ = true;
 }
 
 void loop::bell_rang(std::int32_t answer) noexcept {
-  WAITWORK_CHECK(answer == static_cast<int>(sizeof bell_reading_) || answer == -EINTR || answer == -EAGAIN,
-                 "reading the bell's eventfd gives eight bytes");
-  bell_armed_ = false;
-  if (answer < 0) return;
-  posted_->received(bell_reading_);
-  counters_.wakes_received += bell_reading_;
+  std::uint64_t rings = 1;
+  if (posted_->eventfd() >= 0) {
+    WAITWORK_CHECK(answer == static_cast<int>(sizeof bell_reading_) || answer == -EINTR || answer == -EAGAIN,
+                   "reading the bell's eventfd gives eight bytes");
+    bell_armed_ = false;
+    rings = answer < 0 ? 0 : bell_reading_;
+  }
+  posted_->received(rings);
+  counters_.wakes_received += rings;
 }
 
 void loop::take_posted(bool announced_sleep) {

@@ -123,6 +123,7 @@ class loop {
   io_uring_sqe* next_submission(multishot& owner);
   void cancel(operation& pending) noexcept;
   void cancel(multishot& pending) noexcept;
+  void defer(multishot& until_drained) noexcept;
   void start_timer(timer& pending);
   void cancel_timer(timer& pending) noexcept;
   waitwork::ring& kernel_ring() noexcept { return *ring_; }
@@ -149,6 +150,7 @@ class loop {
   void drain_completions();
   void accept_completion(std::uint64_t user_data, std::int32_t answer, std::uint32_t flags) noexcept;
   void bell_rang(std::int32_t answer) noexcept;
+  void call_deferred();
   void expire_timers();
   void take_posted(bool announced_sleep);
   bool may_sleep();
@@ -161,6 +163,7 @@ class loop {
   run_state* run_ = nullptr;        // null: not running
   std::uint64_t awaited_ = 0;       // operations whose last completion is to come: each has a coroutine that waits
   std::uint64_t unattended_ = 0;    // the same of multishots and of cancellations
+  multishot* deferred_ = nullptr;   // to be told when the completion queue is drained
   unsigned submission_batch_;
   fault_seam* seam_;
   loop_counters counters_;

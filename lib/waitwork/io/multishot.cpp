@@ -1,5 +1,7 @@
 #include <waitwork/io/multishot.hpp>
 
+#include <utility>
+
 #include <waitwork/io/loop.hpp>
 
 namespace waitwork {
@@ -14,7 +16,7 @@ void multishot::ask_to_end() noexcept {
 }
 
 void multishot::abandon() noexcept {
-  if (!armed_) {
+  if (!armed_ && !deferred_) {
     delete this;
     return;
   }
@@ -26,7 +28,18 @@ void multishot::abandon() noexcept {
 void multishot::complete(std::int32_t answer, std::uint32_t flags, bool last) noexcept {
   if (last) armed_ = false;
   on_completion(answer, flags);
-  if (last && abandoned_) delete this;
+  if (last && abandoned_) call_when_drained();
+}
+
+void multishot::call_when_drained() noexcept {
+  if (std::exchange(deferred_, true)) return;
+  loop::current().defer(*this);
+}
+
+void multishot::drained() {
+  deferred_ = false;
+  on_drained();
+  if (abandoned_ && !armed_) delete this;
 }
 
 }  // namespace waitwork

@@ -37,15 +37,26 @@ class multishot {
   // Asks the kernel to end the request. Its last completion is still to come.
   void ask_to_end() noexcept;
 
-  // One completion; armed() is false already if it was the last. Resumes and submits nothing.
+  // One completion; armed() is false already if it was the last. The ring is being walked: resumes and submits nothing.
   virtual void on_completion(std::int32_t answer, std::uint32_t flags) noexcept = 0;
+
+  // Has on_drained() called when the walk is over, once.
+  void call_when_drained() noexcept;
+
+  // May submit, resumes nobody.
+  virtual void on_drained() {}
+
+  bool abandoned() const noexcept { return abandoned_; }
 
  private:
   friend class loop;
   void complete(std::int32_t answer, std::uint32_t flags, bool last) noexcept;
+  void drained();
 
   bool armed_ = false;
   bool abandoned_ = false;
+  bool deferred_ = false;
+  multishot* next_deferred_ = nullptr;
 };
 
 }  // namespace waitwork

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include <waitwork/base/environment_error.hpp>
+#include <waitwork/io/ring.hpp>
 
 namespace waitwork {
 namespace {
@@ -16,20 +17,13 @@ namespace {
 ready_node asleep;
 ready_node closed;
 
-unique_fd make_bell() {
+unique_fd make_eventfd() {
   unique_fd bell(::eventfd(0, EFD_CLOEXEC));
   if (!bell) {
     throw environment_error("create", "an eventfd", std::generic_category().message(errno),
                             "raise the limit of open files (ulimit -n)");
   }
   return bell;
-}
-
-// A bare system call: ThreadSanitizer watches the descriptor in eventfd_write(), but cannot see that the ring's read
-// of it comes before the loop closes it.
-void ring(int bell) noexcept {
-  const std::uint64_t once = 1;
-  ::syscall(SYS_write, bell, &once, sizeof once);
 }
 
 ready_node* reversed(ready_node* newest) noexcept {
@@ -45,20 +39,29 @@ ready_node* reversed(ready_node* newest) noexcept {
 
 }  // namespace
 
-remote_queue::remote_queue() : bell_(make_bell()), posted_(&closed) {}
+remote_queue::remote_queue(ring& ring)
+    : eventfd_(ring.takes_messages() ? unique_fd() : make_eventfd()), ring_fd_(ring.get()->ring_fd), posted_(&closed) {}
+
+void remote_queue::ring_bell(bell rung) noexcept {
+  if (rung.eventfd < 0) return send_message(rung.ring, bell_data);
+  // A bare system call: ThreadSanitizer watches the descriptor in eventfd_write(), but cannot see that the ring's read
+  // of it comes before the loop closes it.
+  const std::uint64_t once = 1;
+  ::syscall(SYS_write, rung.eventfd, &once, sizeof once);
+}
 
 // Release: pairs with the poster's load, so that it sees a loop that is ready for it.
 void remote_queue::open() noexcept { posted_.store(nullptr, std::memory_order_release); }
 
 bool remote_queue::post(ready_node& node) noexcept {
-  const int bell = bell_.get();
+  const bell rung{eventfd_.get(), ring_fd_};
   ready_node* seen = posted_.load(std::memory_order_acquire);
   do {
     if (seen == &closed) return false;
     node.next = seen == &asleep ? nullptr : seen;
   } while (!posted_.compare_exchange_weak(seen, &node, std::memory_order_release, std::memory_order_acquire));
   // From here on the loop may have taken the node. It is alive only if it was asleep, for then it awaits our ring.
-  if (seen == &asleep) ring(bell);
+  if (seen == &asleep) ring_bell(rung);
   return true;
 }
 
@@ -82,7 +85,7 @@ ready_node* remote_queue::close() noexcept {
 
 void remote_queue::ring_for_ourselves() noexcept {
   ++rings_expected_;
-  ring(bell_.get());
+  ring_bell({eventfd_.get(), ring_fd_});
 }
 
 }  // namespace waitwork

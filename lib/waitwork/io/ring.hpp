@@ -10,6 +10,10 @@
 
 #include <liburing.h>
 
+#include <cstdint>
+
+#include <waitwork/io/slot_table.hpp>
+
 namespace waitwork {
 
 class ring {
@@ -29,6 +33,13 @@ class ring {
   }
   bool overflowed() const noexcept { return io_uring_cq_has_overflow(&ring_); }
 
+  // Any thread may have a completion put into it: send_message().
+  bool takes_messages() const noexcept { return takes_messages_; }
+
+  // The tables of registered files and buffers.
+  slot_table& files() noexcept { return files_; }
+  slot_table& buffers() noexcept { return buffers_; }
+
   // Calls look(entry) for every request that the next enter hands over.
   template <class Look>
   void for_each_unsubmitted(Look&& look) {
@@ -39,6 +50,13 @@ class ring {
 
  private:
   io_uring ring_;
+  bool takes_messages_ = false;
+  slot_table files_;
+  slot_table buffers_;
 };
+
+// Puts a completion with this user_data into the ring behind `ring_fd`, from any thread; a bug if that ring does not take
+// messages. Wakes who sleeps on it.
+void send_message(int ring_fd, std::uint64_t user_data) noexcept;
 
 }  // namespace waitwork
