@@ -16,19 +16,12 @@
 // Why not std::stop_token: that one is for threads; it allocates, locks, and its callback's destructor blocks. This one
 // belongs to one thread, like a loop: registering is four stores, and a wait is already in memory anyway.
 
+#include <waitwork/base/cancelled.hpp>
 #include <waitwork/base/check.hpp>
-
-#include <exception>
 
 namespace waitwork {
 
 class stop_source;
-
-// Thrown out of a wait that was stopped. Let it pass: the scope or timeout that asked for it expects it.
-class cancelled final : public std::exception {
- public:
-  const char* what() const noexcept override { return "the wait was cancelled"; }
-};
 
 namespace detail {
 

@@ -35,13 +35,16 @@ inline constexpr std::size_t kept_bytes = 2 << 20;
 
 namespace detail {
 
+// A frame that waits in a list. It knows how many more the list may take, so that taking one out counts nothing.
 struct free_frame {
-  free_frame* next;
+  const free_frame* next;  // null: not a frame but the end of a list
+  std::size_t room;
 };
 
+inline constexpr free_frame closed_end{nullptr, 0};
+
 struct free_list {
-  free_frame* head = nullptr;
-  std::size_t room_bytes = 0;  // for further frames; none before the thread's first deallocation
+  const free_frame* head = &closed_end;  // opened by the thread's first deallocation
 };
 
 // Constant-initialised and without a destructor, so that reaching it is one instruction; the frames are returned by
@@ -58,13 +61,11 @@ constexpr std::size_t class_of(std::size_t bytes) noexcept { return (bytes - 1) 
 inline void* allocate(std::size_t bytes) {
   const std::size_t index = detail::class_of(bytes);
   if (!recycles || index >= class_count) return ::operator new(bytes);
-  const std::size_t rounded = (index + 1) * class_bytes;
   detail::free_list& list = detail::lists[index];
-  detail::free_frame* const frame = list.head;
-  if (frame == nullptr) return ::operator new(rounded);
+  const detail::free_frame* const frame = list.head;
+  if (frame->next == nullptr) return ::operator new((index + 1) * class_bytes);
   list.head = frame->next;
-  list.room_bytes += rounded;
-  return frame;
+  return const_cast<detail::free_frame*>(frame);
 }
 
 // Returns storage of `bytes` (the same number) to this thread's free list.
@@ -74,14 +75,13 @@ inline void deallocate(void* frame, std::size_t bytes) noexcept {
     ::operator delete(frame);
     return;
   }
-  const std::size_t rounded = (index + 1) * class_bytes;
   detail::free_list& list = detail::lists[index];
-  if (list.room_bytes < rounded) {
+  const std::size_t room = list.head->room;
+  if (room == 0) {
     detail::deallocate_slow(frame, index);
     return;
   }
-  list.room_bytes -= rounded;
-  list.head = ::new (frame) detail::free_frame{list.head};
+  list.head = ::new (frame) detail::free_frame{list.head, room - 1};
 }
 
 }  // namespace waitwork::frame_pool

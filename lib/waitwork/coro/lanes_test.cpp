@@ -10,7 +10,8 @@
 #include <stdexcept>
 #include <vector>
 
-#include <waitwork/coro/manual_event_for_test.hpp>
+#include <waitwork/coro/driver_for_test.hpp>
+#include <waitwork/coro/event.hpp>
 
 namespace waitwork {
 namespace {
@@ -107,6 +108,31 @@ TEST(lanes, stop_taking_units_after_a_failure_and_end_the_ones_in_flight) {
   EXPECT_THROW(running.take(), std::runtime_error);
   EXPECT_EQ(started, 4);
   EXPECT_EQ(ended, 3);
+}
+
+TEST(lanes, that_are_stopped_end_the_units_in_flight_and_take_no_more) {
+  driver_for_test driver;
+  stop_source source;
+  event never;
+  counted_units units(100);
+  int started = 0;
+  int ended = 0;
+  auto run_unit = [&](std::uint64_t, unsigned) -> task<void> {
+    ++started;
+    try {
+      co_await never.wait();
+    } catch (const cancelled&) {
+      ++ended;
+      throw;
+    }
+  };
+  started_for_test<void> running(lanes(0, 4, units, run_unit), &source);
+  source.request_stop();
+  driver.run_until_idle();
+  ASSERT_TRUE(running.done());
+  EXPECT_THROW(running.take(), cancelled);
+  EXPECT_EQ(started, 4);
+  EXPECT_EQ(ended, 4);
 }
 
 TEST(lanes, without_a_unit_are_ready) {

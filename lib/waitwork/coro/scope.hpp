@@ -46,6 +46,8 @@ class scope final : private detail::join_point {
 
   // Starts `child` at once, on this thread, inside this call, up to its first suspension. Its frame is destroyed as soon as
   // it ends. Once a stop was requested the child still starts, and its first wait is cancelled.
+  // A child that is a lambda with captures refers to the lambda, which must outlive the scope: define it outside the
+  // body.
   void spawn(task<void> child) {
     ++running_;
     detail::promise_base::start(child.release(), *this, &stop_);
@@ -64,7 +66,7 @@ class scope final : private detail::join_point {
   stop_source& stop() noexcept { return stop_; }
 
   // Records how the body ended, as if it were a child.
-  void record_failure(std::exception_ptr failure) noexcept {
+  [[gnu::cold]] void record_failure(std::exception_ptr failure) noexcept {
     bool asked_for = false;
     try {
       std::rethrow_exception(failure);

@@ -10,7 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include <waitwork/coro/manual_event_for_test.hpp>
+#include <waitwork/coro/driver_for_test.hpp>
+#include <waitwork/coro/event.hpp>
+#include <waitwork/coro/this_task.hpp>
 
 namespace waitwork {
 namespace {
@@ -129,6 +131,76 @@ TEST(task, of_a_child_that_suspends_each_time_keeps_the_stack_flat) {
   started_for_test<long> running(body());
   while (!running.done()) event.set();
   EXPECT_EQ(running.take(), 200'000);
+}
+
+TEST(task, runs_under_the_stop_token_of_whoever_awaits_it_not_of_whoever_made_it) {
+  stop_source source;
+  const auto child = []() -> task<stop_source*> {
+    const stop_token token = co_await this_task::token();
+    co_return token.source();
+  };
+  task<stop_source*> made_elsewhere = child();
+  const auto parent = [&]() -> task<stop_source*> { co_return co_await std::move(made_elsewhere); };
+  EXPECT_EQ(run_for_test(parent(), &source), &source);
+}
+
+TEST(task, that_is_awaited_after_a_stop_runs_up_to_its_first_wait) {
+  stop_source source;
+  event ready;
+  ready.set();
+  std::vector<int> order;
+  const auto child = [&]() -> task<void> {
+    order.push_back(1);
+    co_await ready.wait();
+    order.push_back(2);
+  };
+  const auto parent = [&]() -> task<void> {
+    source.request_stop();
+    co_await child();
+  };
+  EXPECT_THROW(run_for_test(parent(), &source), cancelled);
+  EXPECT_EQ(order, (std::vector<int>{1}));
+}
+
+TEST(task, destroys_its_locals_and_then_its_parameters_before_its_awaiter_goes_on) {
+  std::vector<int> order;
+  class noted {
+   public:
+    noted(std::vector<int>& log, int number) : log_(&log), number_(number) {}
+    noted(noted&& other) noexcept : log_(std::exchange(other.log_, nullptr)), number_(other.number_) {}
+    ~noted() {
+      if (log_ != nullptr) log_->push_back(number_);
+    }
+
+   private:
+    std::vector<int>* log_;
+    int number_;
+  };
+  const auto child = [&](noted) -> task<int> {
+    const noted local(order, 1);
+    co_await yield();
+    co_return 0;
+  };
+  const auto parent = [&]() -> task<void> {
+    const int value = co_await child(noted(order, 2));
+    order.push_back(3 + value);
+  };
+  run_for_test(parent());
+  EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
+}
+
+TEST(task, awaited_again_after_it_threw_is_a_bug) {
+  const auto body = []() -> task<void> {
+    task<int> once = failing("first");
+    try {
+      const int value = co_await std::move(once);
+      EXPECT_EQ(value, 0) << "not reached";
+    } catch (const std::runtime_error&) {
+    }
+    const int again = co_await std::move(once);
+    EXPECT_EQ(again, 0) << "not reached";
+  };
+  EXPECT_DEATH(run_for_test(body()), "already awaited");
 }
 
 TEST(task, awaited_twice_is_a_bug) {

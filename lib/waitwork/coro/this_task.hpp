@@ -38,6 +38,9 @@ template <class T>
 task<T> as_task(task<T>&& awaited) noexcept {
   return std::move(awaited);
 }
+// A task is given away by std::move, as to co_await.
+template <class T>
+task<T> as_task(task<T>& awaited) = delete;
 
 // Awaits a task under another stop_source than the awaiting coroutine's own.
 template <class T>

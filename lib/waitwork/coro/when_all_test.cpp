@@ -9,7 +9,9 @@
 #include <variant>
 #include <vector>
 
-#include <waitwork/coro/manual_event_for_test.hpp>
+#include <waitwork/coro/driver_for_test.hpp>
+#include <waitwork/coro/event.hpp>
+#include <waitwork/coro/this_task.hpp>
 
 namespace waitwork {
 namespace {
@@ -94,6 +96,41 @@ TEST(when_all, of_two_failures_throws_the_first_in_argument_order) {
   second.set();
   first.set();
   EXPECT_EQ(running.take(), "first");
+}
+
+TEST(when_all, gives_its_children_the_token_of_whoever_awaits_it) {
+  stop_source source;
+  const auto child = []() -> task<stop_source*> {
+    const stop_token token = co_await this_task::token();
+    co_return token.source();
+  };
+  const auto body = [&]() -> task<bool> {
+    const auto [a, b] = co_await when_all(child(), child());
+    std::vector<task<stop_source*>> children;
+    children.push_back(child());
+    const std::vector<stop_source*> c = co_await when_all(std::move(children));
+    co_return a == &source && b == &source && c.front() == &source;
+  };
+  EXPECT_TRUE(run_for_test(body(), &source));
+}
+
+TEST(when_all, that_is_stopped_joins_every_child_and_throws_cancelled) {
+  driver_for_test driver;
+  stop_source source;
+  event never;
+  pending_for_test slow;
+  const auto waits = [&]() -> task<void> { co_await never.wait(); };
+  const auto waits_longer = [&]() -> task<void> { co_await slow.wait(); };
+  const auto body = [&]() -> task<void> { co_await when_all(waits(), waits_longer(), waits()); };
+  started_for_test<void> running(body(), &source);
+  source.request_stop();
+  driver.run_until_idle();
+  EXPECT_TRUE(slow.stop_heard());
+  EXPECT_FALSE(running.done());
+  slow.complete();
+  driver.run_until_idle();
+  ASSERT_TRUE(running.done());
+  EXPECT_THROW(running.take(), cancelled);
 }
 
 TEST(when_all, of_nothing_is_ready) {

@@ -4,7 +4,7 @@
 // Every request passes submitting() just before the kernel gets it, every completion passes completed() before
 // anything of it is believed, and the clock is asked through now_ns(). So a test can make any answer that a kernel may
 // give (short counts, EINTR, lost multishot, any order) happen at a chosen moment, and let time pass without waiting.
-// One pointer that is null in production: a predictable branch per kernel entry, none per coroutine.
+// One pointer that is null in production: a predictable branch per kernel entry and per request, none per coroutine.
 
 #include <cstdint>
 #include <optional>
@@ -26,11 +26,18 @@ class fault_seam {
   // The loop's clock, CLOCK_MONOTONIC unless the test says otherwise.
   virtual std::int64_t now_ns() = 0;
 
+  // A coroutine is about to make a request, of which nothing has been written or looked at yet.
+  virtual void requesting() {}
+
   // A request that is about to be handed over, once each; may be altered.
   virtual void submitting(io_uring_sqe& entry) = 0;
 
   // A completion has come out of the ring. The seam keeps it until released() gives it back.
   virtual void completed(const completion& arrived) = 0;
+
+  // All that has arrived has passed completed(): whether the loop must wait for one more completion, which surely comes,
+  // before it goes on. So the pace of the kernel's worker threads does not matter to a test.
+  virtual bool expects_more() { return false; }
 
   // The next completion that the loop may see in this turn; nothing when it has seen all that it shall.
   virtual std::optional<completion> released() = 0;

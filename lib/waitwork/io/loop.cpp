@@ -226,44 +226,65 @@ int loop::submit_and_wait() {
     timeout.tv_nsec = remaining_ns % 1'000'000'000;
     until = &timeout;
   }
-  ++counters_.enters;
-  if (seam_ != nullptr) ring_->for_each_unsubmitted([this](io_uring_sqe& entry) { seam_->submitting(entry); });
+  about_to_submit();
   io_uring_cqe* first = nullptr;
   return io_uring_submit_and_wait_timeout(ring_->get(), &first, 1, until, nullptr);
 }
 
 int loop::submit_and_get_events() {
-  ++counters_.enters;
-  if (seam_ != nullptr) ring_->for_each_unsubmitted([this](io_uring_sqe& entry) { seam_->submitting(entry); });
+  about_to_submit();
   return io_uring_submit_and_get_events(ring_->get());
+}
+
+// Before every enter: what it hands over is counted, and shown to the seam.
+void loop::about_to_submit() {
+  ++counters_.enters;
+  counters_.submissions += ring_->unsubmitted();
+  counters_.in_flight_peak = std::max(counters_.in_flight_peak, awaited_ + unattended_);
+  urgent_ = 0;
+  if (seam_ != nullptr) ring_->for_each_unsubmitted([this](io_uring_sqe& entry) { seam_->submitting(entry); });
 }
 
 // A free entry of the submission queue. Enters the kernel before the turn's own time if a batch is full or the queue
 // is; called from within coroutines, so completions are at most noted here.
 io_uring_sqe* loop::free_submission() {
-  if (io_uring_sq_ready(ring_->get()) >= submission_batch_) {
-    ++counters_.enters;
-    if (seam_ != nullptr) ring_->for_each_unsubmitted([this](io_uring_sqe& entry) { seam_->submitting(entry); });
+  if (urgent_ >= submission_batch_) [[unlikely]] {
+    about_to_submit();
     io_uring_submit(ring_->get());  // whatever it could not take stays in the queue
   }
   io_uring_sqe* entry = io_uring_get_sqe(ring_->get());
-  while (entry == nullptr) {
+  while (entry == nullptr) [[unlikely]] {
     ++counters_.queue_full;
     const int answer = submit_and_get_events();
     require_transient(answer);
     if (answer == -EBUSY || answer == -EAGAIN) drain_completions();
     entry = io_uring_get_sqe(ring_->get());
   }
-  ++counters_.submissions;
   return entry;
 }
 
-io_uring_sqe* loop::next_submission(operation& owner) {
+io_uring_sqe* loop::next_submission(operation& owner, stop_source* stop, bool urgent) {
+  if (seam_ != nullptr) [[unlikely]] seam_->requesting();
+  if (stop != nullptr) {
+    if (stop->stop_requested()) [[unlikely]] {
+      owner.answer_ = -ECANCELED;
+      make_ready(owner);
+      return nullptr;
+    }
+    owner.listen(stop);
+  }
   io_uring_sqe* const entry = free_submission();
   io_uring_sqe_set_data64(entry, data_of(owner));
-  counters_.in_flight_peak = std::max(counters_.in_flight_peak, ++awaited_ + unattended_);
+  ++awaited_;
+  urgent_ += urgent;
   return entry;
 }
+
+io_uring_sqe* detail::begin_operation(operation& asked, stop_source* stop, bool urgent) {
+  return loop::current().next_submission(asked, stop, urgent);
+}
+
+void operation::on_stop() noexcept { loop::current().cancel(*this); }
 
 io_uring_sqe* loop::next_submission(multishot& owner) {
   io_uring_sqe* const entry = free_submission();
@@ -288,6 +309,19 @@ void loop::cancel(std::uint64_t user_data) noexcept {
 // --- completing --------------------------------------------------------------------------------------------------
 
 void loop::drain_completions() {
+  walk_completions();
+  if (seam_ == nullptr) [[likely]] return;
+  while (seam_->expects_more()) {
+    io_uring_cqe* first = nullptr;
+    require_transient(io_uring_wait_cqe(ring_->get(), &first));
+    walk_completions();
+  }
+  while (const std::optional<completion> next = seam_->released()) {
+    accept_completion(next->user_data, next->answer, next->flags);
+  }
+}
+
+void loop::walk_completions() {
   io_uring_cqe* completed = nullptr;
   unsigned head = 0;
   unsigned count = 0;
@@ -301,27 +335,34 @@ void loop::drain_completions() {
   }
   io_uring_cq_advance(ring_->get(), count);
   counters_.completions += count;
-  if (seam_ == nullptr) return;
-  while (const std::optional<completion> next = seam_->released()) {
-    accept_completion(next->user_data, next->answer, next->flags);
-  }
 }
 
 // Notes one completion. Submits nothing and resumes nobody: the ring is being walked.
 void loop::accept_completion(std::uint64_t user_data, std::int32_t answer, std::uint32_t flags) noexcept {
-  if (user_data == bell_data) return bell_rang(answer);
-  if (user_data == cancel_data) {
+  if (user_data == bell_data) [[unlikely]] {
+    bell_rang(answer);
+  } else if (user_data == cancel_data) [[unlikely]] {
     --unattended_;
   } else if ((user_data & multishot_mark) != 0) {
     const bool last = (flags & IORING_CQE_F_MORE) == 0;
     if (last) --unattended_;
     reinterpret_cast<multishot*>(user_data & ~multishot_mark)->complete(answer, flags, last);
   } else {
-    auto* const owner = reinterpret_cast<operation*>(user_data);
-    if (!owner->complete(answer, flags)) return;
-    --awaited_;
-    ready_.push(*owner);
+    complete(*reinterpret_cast<operation*>(user_data), answer, flags);
   }
+}
+
+// A zero-copy send completes twice: with its outcome, and when the kernel is done with the buffer (F_NOTIF). Its
+// coroutine goes on after the second.
+void loop::complete(operation& done, std::int32_t answer, std::uint32_t flags) noexcept {
+  if ((flags & IORING_CQE_F_NOTIF) == 0) {
+    done.answer_ = answer;
+    done.answer_flags_ = flags;
+  }
+  if ((flags & IORING_CQE_F_MORE) != 0) return;
+  done.stop_listening();
+  --awaited_;
+  ready_.push(done);
 }
 
 void loop::defer(multishot& until_drained) noexcept {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include <waitwork/coro/when_all.hpp>
+#include <waitwork/io/nop.hpp>
 #include <waitwork/io/file.hpp>
 #include <waitwork/io/timer.hpp>
 
@@ -115,22 +117,32 @@ TEST(loop, with_a_tiny_ring_completes_more_operations_than_it_has_entries) {
   EXPECT_GT(here.counters().queue_full, 0u);
 }
 
-TEST(loop, hands_submissions_over_in_batches_before_the_turn_ends) {
+TEST(loop, hands_reads_of_files_over_in_batches_before_the_turn_ends_and_the_rest_at_its_end) {
   loop_options batching;
   batching.submission_batch = 4;
-  loop here(batching);
-  const auto opener = []() -> task<void> {
-    const result<unique_fd> file = co_await open_file("/dev/null", O_RDONLY);
-    EXPECT_TRUE(file.has_value());
+  const unique_fd file(::open("/dev/zero", O_RDONLY | O_CLOEXEC));
+  const auto read_one = [](int fd) -> task<void> {
+    std::array<std::byte, 8> bytes;
+    const result<std::size_t> moved = co_await read_at(fd, bytes, 0);
+    EXPECT_EQ(moved, bytes.size());
   };
-  const auto body = [&]() -> task<void> {
-    std::vector<task<void>> openers;
-    for (int i = 0; i < 64; ++i) openers.push_back(opener());
-    co_await when_all(std::move(openers));
+  const auto wait_one = [](int) -> task<void> {
+    const result<void> done = co_await nop();
+    EXPECT_TRUE(done.has_value());
   };
-  here.run(body());
-  EXPECT_GE(here.counters().enters, 64u / 4);
-  EXPECT_EQ(here.counters().queue_full, 0u);
+  const auto many = [&file](auto& one) -> task<void> {
+    std::vector<task<void>> all;
+    for (int i = 0; i < 64; ++i) all.push_back(one(file.get()));
+    co_await when_all(std::move(all));
+  };
+  loop reading(batching);
+  reading.run(many(read_one));
+  EXPECT_GE(reading.counters().enters, 64u / 4);
+  EXPECT_EQ(reading.counters().queue_full, 0u);
+  EXPECT_EQ(reading.counters().submissions, 64u);
+  loop waiting(batching);
+  waiting.run(many(wait_one));
+  EXPECT_LE(waiting.counters().enters, 2u);
 }
 
 // Suspends and is resumed by another thread's post().

@@ -3,12 +3,16 @@
 #include <utility>
 
 #include <waitwork/io/loop.hpp>
+#include <waitwork/io/ring.hpp>
 
 namespace waitwork {
 
 io_uring_sqe* multishot::arm() {
+  loop& here = loop::current();
   armed_ = true;
-  return loop::current().next_submission(*this);
+  io_uring_sqe* const entry = here.next_submission(*this);
+  position_ = here.kernel_ring().last_position();
+  return entry;
 }
 
 void multishot::ask_to_end() noexcept {
@@ -21,7 +25,16 @@ void multishot::abandon() noexcept {
     return;
   }
   abandoned_ = true;
-  ask_to_end();
+  if (!armed_) return;
+  // A request that still waits in the submission queue names a descriptor by its number, which may belong to another file
+  // by the time the kernel reads it.
+  if (io_uring_sqe* const unread = loop::current().kernel_ring().unread(position_)) {
+    const std::uint64_t owner = unread->user_data;
+    io_uring_prep_nop(unread);
+    unread->user_data = owner;
+  } else {
+    ask_to_end();
+  }
 }
 
 // What completes after abandon() still passes on_completion, which gives back what came with it: a descriptor, a buffer.

@@ -21,7 +21,8 @@ class multishot {
   multishot(const multishot&) = delete;
   multishot& operator=(const multishot&) = delete;
 
-  // The handle is gone: cancels the request and deletes the state after its last completion. Resumes nobody.
+  // The handle is gone: cancels the request and deletes the state after its last completion. Resumes nobody. The kernel
+  // does not look at the request's descriptor any more, so it may be closed.
   void abandon() noexcept;
 
  protected:
@@ -56,6 +57,7 @@ class multishot {
   bool armed_ = false;
   bool abandoned_ = false;
   bool deferred_ = false;
+  unsigned position_ = 0;  // of the request, in the submission queue
   multishot* next_deferred_ = nullptr;
 };
 

@@ -40,10 +40,6 @@ class operation : public ready_node, private stop_callback {
     return static_cast<unsigned>(bytes < most ? bytes : most);
   }
 
-  // Takes a submission entry of the current loop, for `self` to be resumed by its completion. Null if `stop` was
-  // requested already: then the answer is ECANCELED, and there is nothing to prepare. A null `stop` never stops.
-  io_uring_sqe* submit(std::coroutine_handle<> self, stop_source* stop);
-
   // The answer as a byte count or descriptor, or as nothing.
   result<std::size_t> count() const noexcept {
     if (answer_ < 0) return errno_error(-answer_);
@@ -60,26 +56,40 @@ class operation : public ready_node, private stop_callback {
 
  private:
   friend class loop;
+  template <class Derived>
+  friend class operation_of;
 
-  // From the loop: one more completion. True if it was the last one.
-  bool complete(std::int32_t answer, std::uint32_t flags) noexcept;
   void on_stop() noexcept override;
 
   std::int32_t answer_ = 0;
   std::uint32_t answer_flags_ = 0;
 };
 
-// An operation whose class says in `void prepare(io_uring_sqe&) noexcept` what to ask the kernel. A class that must
-// not be cancelled says so with `static constexpr bool cancellable = false`.
+namespace detail {
+
+// Takes a submission entry of the current loop for `asked`, whose waiter is set. Null if `stop` was requested already: then
+// the answer is ECANCELED, and there is nothing to prepare. A null `stop` never stops. `urgent`: see operation_of.
+io_uring_sqe* begin_operation(operation& asked, stop_source* stop, bool urgent);
+
+}  // namespace detail
+
+// An operation whose class says in `void prepare(io_uring_sqe&) noexcept` what to ask the kernel, and may say otherwise on
+//   cancellable  whether a stop request reaches it
+//   urgent       whether it keeps a device busy, so that it is better handed over in small batches while coroutines still
+//                run (loop_options::submission_batch) than with everything else at the end of the turn
 template <class Derived>
 class operation_of : public operation {
  public:
   static constexpr bool cancellable = true;
+  static constexpr bool urgent = false;
 
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> self) {
+    waiter = self;
     stop_source* const stop = Derived::cancellable ? detail::stop_of(self) : nullptr;
-    if (io_uring_sqe* const entry = submit(self, stop)) static_cast<Derived*>(this)->prepare(*entry);
+    if (io_uring_sqe* const entry = detail::begin_operation(*this, stop, Derived::urgent)) {
+      static_cast<Derived*>(this)->prepare(*entry);
+    }
   }
 };
 

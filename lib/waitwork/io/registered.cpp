@@ -8,8 +8,8 @@
 #include <string>
 
 #include <waitwork/base/environment_error.hpp>
-#include <waitwork/io/file.hpp>
 #include <waitwork/io/ring.hpp>
+#include <waitwork/io/transfer.hpp>
 
 namespace waitwork {
 namespace {
@@ -49,7 +49,7 @@ std::string memlock_limit() {
 unsigned take_slot(slot_table& table, const std::string& subject) {
   if (const std::optional<unsigned> slot = table.take()) return *slot;
   throw environment_error("register", subject, "all slots of the loop's table are taken",
-                          "register fewer: one large buffer can be divided, and a file that is seldom used needs no slot");
+                          "register fewer: a large buffer can be divided, a file that is seldom used needs no slot");
 }
 
 }  // namespace
@@ -75,7 +75,7 @@ registered_file::registered_file(int fd, loop& home) : ring_(&home.kernel_ring()
 registered_file::~registered_file() {
   if (ring_ == nullptr) return;
   const int none = -1;
-  io_uring_register_files_update(ring_->get(), slot_, const_cast<int*>(&none), 1);
+  io_uring_register_files_update(ring_->get(), slot_, &none, 1);
   ring_->files().give_back(slot_);
 }
 
@@ -118,27 +118,15 @@ void write_registered_operation::prepare(io_uring_sqe& entry) const noexcept {
 }
 
 task<result<void>> read_exactly_at(descriptor file, registered_span buffer, std::uint64_t offset_bytes) {
-  while (!buffer.empty()) {
-    const result<std::size_t> moved = co_await read_at(file, buffer, offset_bytes);
-    if (!moved && worth_repeating(moved.error())) continue;
-    if (!moved) co_return std::unexpected(moved.error());
-    if (*moved == 0) co_return errno_error(ENODATA);
-    buffer = buffer.subspan(*moved);
-    offset_bytes += *moved;
-  }
-  co_return result<void>();
+  return detail::transfer_all(buffer, ENODATA, [file, offset_bytes](registered_span left, std::size_t moved_bytes) {
+    return read_at(file, left, offset_bytes + moved_bytes);
+  });
 }
 
 task<result<void>> write_all_at(descriptor file, registered_span data, std::uint64_t offset_bytes) {
-  while (!data.empty()) {
-    const result<std::size_t> moved = co_await write_at(file, data, offset_bytes);
-    if (!moved && worth_repeating(moved.error())) continue;
-    if (!moved) co_return std::unexpected(moved.error());
-    if (*moved == 0) co_return errno_error(ENOSPC);
-    data = data.subspan(*moved);
-    offset_bytes += *moved;
-  }
-  co_return result<void>();
+  return detail::transfer_all(data, ENOSPC, [file, offset_bytes](registered_span left, std::size_t moved_bytes) {
+    return write_at(file, left, offset_bytes + moved_bytes);
+  });
 }
 
 }  // namespace waitwork

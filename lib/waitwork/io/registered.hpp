@@ -5,8 +5,10 @@
 //   registered_buffer pool(1 << 20);                       // spares each request the pinning of its pages
 //   result<std::size_t> n = co_await read_at(file, pool.part(0, 4096), offset_bytes);
 //
-// For direct I/O on long-lived files; buffered I/O copies anyway, so the buffers gain nothing there. Both belong to one
-// loop, are made and destroyed on its thread, and end before it does. Any part of a registered buffer can be used, also
+// For long-lived files that are read or written all the time. 4 KiB reads from the page cache, 64 in flight, cost 0.92 of
+// the CPU with both (1.06 against 1.16 us); direct reads of a virtio disk at 3.5 us did not tell them apart (11
+// interleaved runs on a busy machine of two CPUs). Both belong to one loop, are made and destroyed on its thread, and end
+// before it does. Any part of a registered buffer can be used, also
 // by several operations at a time: one large buffer that the caller divides is better than many. Making and destroying
 // one is a system call.
 //
@@ -103,6 +105,7 @@ class registered_buffer {
 
 class read_registered_operation final : public operation_of<read_registered_operation> {
  public:
+  static constexpr bool urgent = true;
   read_registered_operation(descriptor file, registered_span buffer, std::uint64_t offset_bytes) noexcept
       : file_(file), buffer_(buffer), offset_bytes_(offset_bytes) {}
   void prepare(io_uring_sqe& entry) const noexcept;
@@ -116,6 +119,7 @@ class read_registered_operation final : public operation_of<read_registered_oper
 
 class write_registered_operation final : public operation_of<write_registered_operation> {
  public:
+  static constexpr bool urgent = true;
   write_registered_operation(descriptor file, registered_span buffer, std::uint64_t offset_bytes) noexcept
       : file_(file), buffer_(buffer), offset_bytes_(offset_bytes) {}
   void prepare(io_uring_sqe& entry) const noexcept;
@@ -127,8 +131,8 @@ class write_registered_operation final : public operation_of<write_registered_op
   std::uint64_t offset_bytes_;
 };
 
-// The functions of file.hpp of the same names, into and out of a registered buffer. `file` may be a registered_file or a
-// plain descriptor; a registered_file with a plain buffer is file.hpp's.
+// The functions of file.hpp of the same names, into and out of a registered buffer. `file` may be a registered_file or
+// a plain descriptor; a registered_file with a plain buffer is file.hpp's.
 [[nodiscard]] inline read_registered_operation read_at(descriptor file, registered_span buffer,
                                                        std::uint64_t offset_bytes) noexcept {
   return {file, buffer, offset_bytes};

@@ -11,8 +11,32 @@
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/io/probe.hpp>
 
+#if defined(__SANITIZE_THREAD__)
+#define WAITWORK_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WAITWORK_THREAD_SANITIZER 1
+#endif
+#endif
+
+// ThreadSanitizer does not see the system calls by which liburing unmaps a ring, and takes the next ring at the same
+// address, maybe another thread's, for the same memory. So for it every ring's end comes before each later one's beginning.
+#ifdef WAITWORK_THREAD_SANITIZER
+extern "C" void __tsan_acquire(void* address);
+extern "C" void __tsan_release(void* address);
+#endif
+
 namespace waitwork {
 namespace {
+
+#ifdef WAITWORK_THREAD_SANITIZER
+char end_of_rings;
+void after_every_ring_so_far() noexcept { __tsan_acquire(&end_of_rings); }
+void before_every_later_ring() noexcept { __tsan_release(&end_of_rings); }
+#else
+void after_every_ring_so_far() noexcept {}
+void before_every_later_ring() noexcept {}
+#endif
 
 constexpr unsigned always = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
 
@@ -57,6 +81,7 @@ ring::ring(unsigned submission_entries, unsigned completion_entries) {
     params.flags = flags;
     params.cq_entries = completion_entries;
     error = -io_uring_queue_init_params(submission_entries, &ring_, &params);
+    after_every_ring_so_far();
     if (error == 0 && (params.features & IORING_FEAT_EXT_ARG) == 0) {
       // liburing would then make each timed wait a request of its own, whose completion is none of ours.
       io_uring_queue_exit(&ring_);
@@ -78,7 +103,10 @@ ring::ring(unsigned submission_entries, unsigned completion_entries) {
   throw environment_error("set up", "io_uring", why.cause, why.remedy);
 }
 
-ring::~ring() { io_uring_queue_exit(&ring_); }
+ring::~ring() {
+  before_every_later_ring();
+  io_uring_queue_exit(&ring_);
+}
 
 // Nothing that a sender could do wrong: it may only have to wait, for memory or for the ring's owner to make room.
 void send_message(int ring_fd, std::uint64_t user_data) noexcept {

@@ -40,6 +40,19 @@ class ring {
   slot_table& files() noexcept { return files_; }
   slot_table& buffers() noexcept { return buffers_; }
 
+  // The place in the submission queue of the entry that was taken last.
+  unsigned last_position() const noexcept { return ring_.sq.sqe_tail - 1; }
+
+  // The entry at a place, while the kernel has not read it yet; null afterwards.
+  io_uring_sqe* unread(unsigned position) noexcept {
+    const unsigned head = __atomic_load_n(ring_.sq.khead, __ATOMIC_ACQUIRE);
+    const bool read = static_cast<int>(position - head) < 0;
+    return read ? nullptr : &ring_.sq.sqes[position & ring_.sq.ring_mask];
+  }
+
+  // Requests that the next enter hands over, and were not counted here before it.
+  unsigned unsubmitted() const noexcept { return ring_.sq.sqe_tail - ring_.sq.sqe_head; }
+
   // Calls look(entry) for every request that the next enter hands over.
   template <class Look>
   void for_each_unsubmitted(Look&& look) {

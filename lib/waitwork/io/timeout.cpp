@@ -21,8 +21,9 @@ void deadline_timer::disarm() noexcept {
   loop::current().cancel_timer(*this);
 }
 
+// Who was stopped from further out already has not run out of time.
 void deadline_timer::on_expiry() noexcept {
-  state_ = state::expired;
+  state_ = source_.stop_requested() ? state::idle : state::expired;
   source_.request_stop();
 }
 

@@ -22,6 +22,9 @@ class timer_heap {
   bool empty() const noexcept { return living_ == 0; }
   std::size_t size() const noexcept { return living_; }
 
+  // With the dead ones.
+  std::size_t entries_held() const noexcept { return entries_.size(); }
+
   // Of a living timer; not when empty.
   std::int64_t earliest_ns() noexcept;
 

@@ -41,23 +41,45 @@ TEST(timer_heap, gives_the_timers_back_in_the_order_of_their_deadlines) {
   }
 }
 
-TEST(timer_heap, keeps_its_order_while_timers_come_and_go) {
+TEST(timer_heap, keeps_its_order_while_timers_come_and_go_and_are_cancelled) {
   splitmix64 random(11);
   timer_heap heap;
-  std::vector<std::unique_ptr<sleep_operation>> timers;
-  std::multiset<std::int64_t> pending;
-  for (int i = 0; i < 20'000; ++i) {
-    if (pending.empty() || random.below(5) < 3) {
+  std::vector<std::unique_ptr<sleep_operation>> pending;  // in no order
+  std::multiset<std::int64_t> deadlines;
+  for (int i = 0; i < 50'000; ++i) {
+    // Phases in which the heap grows, in which most are cancelled, and in which it shrinks.
+    const std::uint64_t choice = random.below(10);
+    const int phase = (i / 5'000) % 3;
+    if (pending.empty() || choice < (phase == 0 ? 7u : phase == 1 ? 5u : 2u)) {
       const auto deadline_ns = static_cast<std::int64_t>(random.below(1'000'000));
-      timers.push_back(std::make_unique<sleep_operation>(time_point(nanoseconds(deadline_ns))));
-      pending.insert(deadline_ns);
-      heap.push(*timers.back());
+      pending.push_back(std::make_unique<sleep_operation>(time_point(nanoseconds(deadline_ns))));
+      deadlines.insert(deadline_ns);
+      heap.push(*pending.back());
+    } else if (choice < 9) {
+      std::swap(pending[random.below(pending.size())], pending.back());
+      deadlines.erase(deadlines.find(pending.back()->deadline_ns()));
+      heap.remove(*pending.back());
+      pending.pop_back();  // a dead entry must not be followed
     } else {
-      ASSERT_EQ(heap.pop().deadline_ns(), *pending.begin());
-      pending.erase(pending.begin());
+      ASSERT_EQ(heap.earliest_ns(), *deadlines.begin());
+      timer& earliest = heap.pop();
+      ASSERT_EQ(earliest.deadline_ns(), *deadlines.begin());
+      deadlines.erase(deadlines.begin());
+      std::erase_if(pending, [&](const auto& each) { return each.get() == &earliest; });
     }
-    ASSERT_EQ(heap.size(), pending.size());
+    ASSERT_EQ(heap.size(), deadlines.size());
   }
+}
+
+TEST(timer_heap, does_not_grow_while_every_timer_is_cancelled) {
+  timer_heap heap;
+  for (int i = 0; i < 100'000; ++i) {
+    sleep_operation soon(time_point{nanoseconds(i)});
+    heap.push(soon);
+    heap.remove(soon);
+  }
+  EXPECT_TRUE(heap.empty());
+  EXPECT_LT(heap.entries_held(), 1000u);
 }
 
 TEST(sleep_for, never_ends_early) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <exception>
 #include <mutex>
 #include <optional>
@@ -45,17 +46,26 @@ class shared_limit {
   std::optional<oneapi::tbb::global_control> control_;
 };
 
+worker_threads_options thread_options(unsigned workers) {
+  worker_threads_options options;
+  options.limit = workers;
+  options.keep_idle = std::chrono::hours(1);  // no more threads than workers: little is gained by ending one
+  options.purpose = "an arena";
+  return options;
+}
+
 }  // namespace
 
 struct arena::state {
   state(unsigned workers, unsigned reserved_for_callers)
-      : slots(static_cast<int>(workers), reserved_for_callers), share(workers) {
+      : slots(static_cast<int>(workers), reserved_for_callers), share(workers), threads(thread_options(workers)) {
     shared_limit::instance().add(share);
   }
   ~state() { shared_limit::instance().remove(share); }
 
   oneapi::tbb::task_arena slots;
   unsigned share;
+  worker_threads threads;  // ended first: their jobs are inside the slots
 };
 
 namespace {
@@ -75,12 +85,10 @@ class gathering {
     changed_.notify_all();
   }
 
-  // For a thread that is not a worker: returns when every arrival that will come has left again.
+  // For a thread that is not a worker: returns when all have come and left again.
   void wait_until_left() {
     std::unique_lock lock(mutex_);
-    const auto settled = [this] { return left_ == expected_ || (gave_up_ && left_ == here_); };
-    // Twice the patience of an arrival; nobody at all may have come.
-    if (!changed_.wait_for(lock, 2 * patience, settled)) gave_up_ = true;
+    changed_.wait(lock, [this] { return left_ == expected_; });
   }
 
   bool failed() {
@@ -97,6 +105,20 @@ class gathering {
   unsigned here_ = 0;
   unsigned left_ = 0;
   bool gave_up_ = false;
+};
+
+// One worker's way to it.
+class arrival final : public job {
+ public:
+  arrival(arena& home, gathering& meeting) noexcept : arena_(home), meeting_(meeting) {}
+
+ private:
+  void run() noexcept override {
+    arena_.enter([](void* meeting) noexcept { static_cast<gathering*>(meeting)->arrive(); }, &meeting_);
+  }
+
+  arena& arena_;
+  gathering& meeting_;
 };
 
 }  // namespace
@@ -130,23 +152,29 @@ void arena::run_on_each(const std::function<void(unsigned)>& body) {
 }
 
 void arena::warm_up() {
-  const auto meeting = std::make_shared<gathering>(workers_);
+  gathering meeting(workers_);
   if (calling_ == callers::take_part) {
-    run_on_each([&](unsigned) { meeting->arrive(); });
+    run_on_each([&](unsigned) { meeting.arrive(); });
   } else {
-    for (unsigned worker = 0; worker < workers_; ++worker) {
-      state_->slots.enqueue([meeting] { meeting->arrive(); });
-    }
-    meeting->wait_until_left();
+    state_->threads.start_all();
+    std::deque<arrival> arrivals;
+    for (unsigned worker = 0; worker < workers_; ++worker) submit(arrivals.emplace_back(*this, meeting));
+    meeting.wait_until_left();
   }
-  if (meeting->failed()) {
+  if (meeting.failed()) {
     throw environment_error("start", std::to_string(workers_) + " threads", "they did not all come",
                             "raise the limit of threads (ulimit -u, pids.max of the control group)");
   }
 }
 
-void arena::enqueue(void (*work)(void*) noexcept, void* argument) {
-  state_->slots.enqueue([work, argument] { work(argument); });
+void arena::submit(job& next) { state_->threads.submit(next); }
+
+bool arena::withdraw(job& pending) noexcept { return state_->threads.withdraw(pending); }
+
+void arena::enter(void (*work)(void*) noexcept, void* argument) {
+  state_->slots.execute([work, argument] { work(argument); });
 }
+
+worker_threads_counters arena::counters() const { return state_->threads.counters(); }
 
 }  // namespace waitwork

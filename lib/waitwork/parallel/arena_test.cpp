@@ -1,8 +1,10 @@
 #include <waitwork/parallel/arena.hpp>
 
 #include <gtest/gtest.h>
+#include <oneapi/tbb.h>
 
 #include <atomic>
+#include <deque>
 #include <mutex>
 #include <set>
 #include <stdexcept>
@@ -36,18 +38,68 @@ TEST_P(arenas, run_each_body_once_on_a_thread_of_its_own) {
   for (unsigned worker = 0; worker < GetParam(); ++worker) EXPECT_EQ(bodies.count(worker), 1u);
 }
 
-TEST_P(arenas, run_everything_that_is_handed_in) {
-  arena workers(GetParam(), callers::hand_in);
-  workers.warm_up();
-  constexpr int count = 1000;
-  static std::atomic<int> done;
-  done = 0;
-  for (int i = 0; i < count; ++i) {
-    workers.enqueue([](void* counter) noexcept { static_cast<std::atomic<int>*>(counter)->fetch_add(1); },
-                    &done);
+class counting_job final : public job {
+ public:
+  counting_job(arena& home, std::atomic<int>& count) noexcept : arena_(home), count_(count) {}
+
+ private:
+  void run() noexcept override {
+    arena_.enter([](void* count) noexcept { static_cast<std::atomic<int>*>(count)->fetch_add(1); }, &count_);
   }
-  while (done.load() < count) std::this_thread::yield();
+
+  arena& arena_;
+  std::atomic<int>& count_;
+};
+
+TEST_P(arenas, run_everything_that_is_handed_in) {
+  constexpr int count = 1000;
+  std::atomic<int> done{0};
+  std::deque<counting_job> jobs;
+  {
+    arena workers(GetParam(), callers::hand_in);
+    workers.warm_up();
+    for (int i = 0; i < count; ++i) workers.submit(jobs.emplace_back(workers, done));
+    while (done.load() < count) std::this_thread::yield();
+    EXPECT_EQ(workers.counters().threads_peak, GetParam());
+  }
   EXPECT_EQ(done.load(), count);
+}
+
+// A job that is parallel itself has the arena's other slots, whose threads oneTBB brings.
+class parallel_job final : public job {
+ public:
+  explicit parallel_job(arena& home) noexcept : arena_(home) {}
+  bool done() const noexcept { return done_; }
+
+ private:
+  void run() noexcept override {
+    arena_.enter([](void* self) noexcept { static_cast<parallel_job*>(self)->meet_all(); }, this);
+    done_ = true;
+  }
+  void meet_all() {
+    const auto slots = static_cast<unsigned>(oneapi::tbb::this_task_arena::max_concurrency());
+    EXPECT_EQ(slots, arena_.workers());
+    oneapi::tbb::task_group group;
+    std::atomic<unsigned> here{0};
+    for (unsigned i = 0; i < slots; ++i) {
+      // Leaves only when all are in.
+      group.run([&] {
+        ++here;
+        while (here < slots) std::this_thread::yield();
+      });
+    }
+    group.wait();
+  }
+
+  arena& arena_;
+  std::atomic<bool> done_{false};
+};
+
+TEST_P(arenas, give_a_job_that_is_parallel_itself_all_their_slots) {
+  arena workers(GetParam(), callers::hand_in);
+  parallel_job work(workers);
+  workers.submit(work);
+  while (!work.done()) std::this_thread::yield();
 }
 
 // More workers than CPUs is the point for work that waits.

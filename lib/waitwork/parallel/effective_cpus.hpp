@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace waitwork {
 
@@ -33,6 +34,12 @@ struct cpu_allowance {
 cpu_allowance read_cpu_allowance();
 
 unsigned effective_cpus();
+
+// The numbers of the CPUs in the affinity mask of the calling thread, ascending; at least one.
+std::vector<unsigned> affinity_cpus();
+
+// Keeps the calling thread on one CPU from now on. Throws environment_error if the system has no such CPU for it.
+void pin_this_thread(unsigned cpu);
 
 // The quota part alone: from `root`/proc/self/cgroup (which cgroup) and `root`/proc/self/mountinfo
 // (where cgroups are to be seen), cgroup v2 (cpu.max) and v1 (cpu.cfs_quota_us, cpu.cfs_period_us),

@@ -1,0 +1,59 @@
+#include <waitwork/io/live_allocations_for_test.hpp>
+
+#include <atomic>
+#include <cstdlib>
+#include <limits>
+#include <new>
+
+#include <waitwork/coro/frame_pool.hpp>
+
+namespace waitwork {
+namespace {
+
+// Counters only, so relaxed.
+std::atomic<std::ptrdiff_t> live{0};
+std::atomic<std::uint64_t> made{0};
+std::atomic<std::uint64_t> fails{std::numeric_limits<std::uint64_t>::max()};
+
+void* allocate(std::size_t bytes, std::size_t alignment) {
+  if (made.fetch_add(1, std::memory_order_relaxed) == fails.load(std::memory_order_relaxed)) throw std::bad_alloc();
+  const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+  void* const memory = alignment <= alignof(std::max_align_t) ? std::malloc(bytes == 0 ? 1 : bytes)
+                                                              : std::aligned_alloc(alignment, rounded);
+  if (memory == nullptr) throw std::bad_alloc();
+  live.fetch_add(1, std::memory_order_relaxed);
+  return memory;
+}
+
+void deallocate(void* memory) noexcept {
+  if (memory == nullptr) return;
+  live.fetch_sub(1, std::memory_order_relaxed);
+  std::free(memory);
+}
+
+}  // namespace
+
+std::ptrdiff_t live_allocations() noexcept {
+  std::ptrdiff_t kept = 0;
+  for (const frame_pool::detail::free_list& list : frame_pool::detail::lists) {
+    for (const auto* frame = list.head; frame->next != nullptr; frame = frame->next) ++kept;
+  }
+  return live.load(std::memory_order_relaxed) - kept;
+}
+
+std::uint64_t allocations_made() noexcept { return made.load(std::memory_order_relaxed); }
+
+void fail_allocation(std::optional<std::uint64_t> number) noexcept {
+  fails.store(number.value_or(std::numeric_limits<std::uint64_t>::max()), std::memory_order_relaxed);
+}
+
+}  // namespace waitwork
+
+void* operator new(std::size_t bytes) { return waitwork::allocate(bytes, alignof(std::max_align_t)); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  return waitwork::allocate(bytes, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { waitwork::deallocate(memory); }
+void operator delete(void* memory, std::size_t) noexcept { waitwork::deallocate(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { waitwork::deallocate(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { waitwork::deallocate(memory); }
