@@ -26,7 +26,7 @@ def lines(text: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def sources() -> str:
-    found = [path for folder in ("lib", "bench") for path in sorted((ROOT / folder).rglob("*.cpp"))]
+    found = [path for folder in ("lib", "bench") for path in sorted((ROOT / folder).rglob("*.[ch]pp"))]
     return "\n".join("\n".join(lines(path.read_text(encoding="utf-8"))) for path in found)
 
 
@@ -39,6 +39,21 @@ def test_code_in_a_document_is_code_that_is_compiled(document, sources):
     for block in blocks(document, "cpp"):
         for paragraph in re.split(r"\n\s*\n", block):
             assert "\n".join(lines(paragraph)) in sources, paragraph
+
+
+def test_the_table_for_those_who_know_python_is_code_that_is_compiled(sources):
+    page = (ROOT / "lib" / "README.md").read_text(encoding="utf-8")
+    table = page[page.index("### From Python"):].split("\n\n")[1]
+    here = [code for row in table.splitlines()[2:] for code in re.findall(r"`([^`]+)`", row.split(" | ")[-1])]
+    assert len(here) > 15
+    for code in here:
+        assert code in sources, code
+
+
+def test_the_programs_that_teach_are_short():
+    for name in ("echo_server", "file_copy", "fan_out", "nested_scopes"):
+        program = (ROOT / "lib" / "examples" / f"{name}.hpp").read_text(encoding="utf-8")
+        assert len(program.splitlines()) < 60, name
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -38,6 +38,7 @@ struct request {
   workload_settings settings;
   std::string perf_counters;
   int verbosity = 0;
+  bool loop_stats = false;
 };
 
 request parse_request(std::string_view text) {
@@ -57,6 +58,7 @@ request parse_request(std::string_view text) {
   asked.settings.smoke = asked.suite == suite_kind::smoke;
   asked.perf_counters = given.value("perf_counters", "");
   asked.verbosity = given.value("verbosity", 0);
+  asked.loop_stats = given.value("loop_stats", false);
   return asked;
 }
 
@@ -167,7 +169,7 @@ json measure(const row& chosen, const request& asked, strategy& driver, workload
   require_right_answers(last.log());
   work.verify();
   WAITWORK_CHECK(collector.measured(), "Google Benchmark reports the one benchmark that is registered");
-  return report_row(chosen, asked.round, *collector.measured(), last);
+  return report_row(chosen, asked.round, *collector.measured(), last, asked.loop_stats);
 }
 
 json answer_to(const request& asked) {
@@ -182,8 +184,8 @@ json answer_to(const request& asked) {
     workload_settings settings = asked.settings;
     settings.variant = chosen.variant;
     settings.lanes = chosen.depth;
-    const std::unique_ptr<strategy> driver = make_strategy(chosen);
     const std::unique_ptr<workload> work = definition.make(settings);
+    const std::unique_ptr<strategy> driver = make_strategy(chosen, *work);
     warm_up(*driver, *work, chosen.depth, settings.smoke);
     return {{"result", measure(chosen, asked, *driver, *work)}};
   } catch (const unsupported_error& error) {

@@ -28,7 +28,7 @@ const std::map<std::string, std::string> purposes = {
     {"run", "Measures every row of a suite in rounds of fresh processes and writes a report."},
     {"list", "The rows that a run would measure."},
     {"doctor", "What this machine allows, what disturbs a measurement, and what to do about it."}};
-const words suites = {"smoke", "quick", "full"};
+const words suites = {"smoke", "quick", "full", "peers"};
 
 constexpr std::uint64_t most_rounds = 10'000;
 
@@ -41,11 +41,13 @@ constexpr std::string_view exit_codes =
 // The words as CLI11 took them: numbers stay text, so that the sentence about a wrong one is ours.
 struct raw_values {
   std::string suite, filter, rounds, timeout, seed, out, work_place;
-  bool resume = false, json = false;
+  bool resume = false, json = false, loop_stats = false;
 };
 
 void add_selection(CLI::App& app, raw_values& raw) {
-  app.add_option("--suite", raw.suite, "smoke (seconds), quick (minutes, the default) or full")
+  app.add_option("--suite", raw.suite,
+                 "smoke (seconds), quick (minutes, the default), full, or peers (this runtime beside "
+                 "others)")
       ->option_text("NAME");
   app.add_option("--filter", raw.filter,
                  "only rows whose name it matches; a leading '-' leaves those out")
@@ -55,7 +57,7 @@ void add_selection(CLI::App& app, raw_values& raw) {
 void add_run_options(CLI::App& app, raw_values& raw) {
   add_selection(app, raw);
   app.add_option("--rounds", raw.rounds,
-                 "measure every row this often, in fresh processes (smoke 1, quick 5, full 10)")
+                 "measure every row this often, in fresh processes (smoke 1, quick 5, full and peers 10)")
       ->option_text("N");
   app.add_option("--timeout", raw.timeout, "kill a row that takes longer (60)")
       ->option_text("SECONDS");
@@ -64,6 +66,8 @@ void add_run_options(CLI::App& app, raw_values& raw) {
   app.add_option("--out", raw.out,
                  std::string("the report (") + default_report + "); a journal is kept beside it")
       ->option_text("FILE");
+  app.add_flag("--loop-stats", raw.loop_stats,
+               "also what the loops counted: enters, batches, queues, wakes, for each row and loop");
   app.add_flag("--resume", raw.resume, "go on with the run that FILE's journal is of");
   app.add_option("--work-dir", raw.work_place,
                  "where workloads keep their files ($TMPDIR or /var/tmp)")
@@ -207,6 +211,7 @@ run_options run_options_from(const CLI::App& app, const raw_values& raw,
   if (options.report.empty())
     throw usage_error(std::string("--out: '' is no file; nearest valid: ") + default_report);
   options.resume = raw.resume;
+  options.loop_stats = raw.loop_stats;
   options.work_place = work_place(raw);
   return options;
 }

@@ -22,7 +22,7 @@ inline constexpr double default_timeout_s = 60;
 
 // Which rows: shared by run and list.
 struct selection {
-  std::optional<std::string> suite;   // "smoke", "quick" or "full"
+  std::optional<std::string> suite;   // a suite_kind's name
   std::optional<std::string> filter;  // a valid regular expression, or one behind a '-'
 };
 
@@ -36,6 +36,7 @@ struct run_options {
   bool report_is_google_benchmarks =
       false;  // `report` is --benchmark_out's file: its options shape it
   bool resume = false;
+  bool loop_stats = false;  // what each loop counted: a block in every row, and printed below the table
   std::filesystem::path work_place;  // the directory in which the work directory is made
   google_benchmark_flags google_benchmark;
 };

@@ -17,6 +17,7 @@
 #include <waitwork/report/json.hpp>
 
 #include <harness/aggregates.hpp>
+#include <harness/loop_stats.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -227,7 +228,7 @@ std::string output_text(const report& finished, const output_options& options) {
     case output_format::console:
       break;
   }
-  return console_text(rows, finished, options);
+  return console_text(rows, finished, options) + (options.loop_stats ? loop_stats_text(finished) : "");
 }
 
 }  // namespace waitwork::bench

@@ -21,6 +21,7 @@ struct output_options {
   bool aggregates_only = false;   // leave single rounds out where there are aggregates
   bool colour = false;            // console only
   bool tabular_counters = false;  // console only
+  bool loop_stats = false;        // console only: a paragraph for each row that has the block, below the table
   std::string time_unit = "ns";   // ns, us, ms or s
 };
 

@@ -1,10 +1,13 @@
 #include <harness/measurement.hpp>
 
 #include <cmath>
+#include <cstddef>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
+#include <vector>
 
+#include <harness/loop_stats.hpp>
 #include <harness/time_of_day.hpp>
 #include <waitwork/base/check.hpp>
 
@@ -50,20 +53,6 @@ void add_loops(json& into, const loop_counters& loops, double units) {
   into["completions_per_enter"] = per_enter(loops.completions);
 }
 
-json loop_json(const loop_counters& loops, unsigned setup_flags) {
-  return {{"setup_flags", setup_flags},
-          {"turns", loops.turns},
-          {"enters", loops.enters},
-          {"waits", loops.waits},
-          {"submissions", loops.submissions},
-          {"completions", loops.completions},
-          {"queue_full", loops.queue_full},
-          {"overflows", loops.overflows},
-          {"timers_expired", loops.timers_expired},
-          {"posts_taken", loops.posts_taken},
-          {"wakes_received", loops.wakes_received}};
-}
-
 json histogram_json(const histogram& latency) {
   json buckets = json::array();
   for (const histogram::bucket& bucket : latency.buckets()) {
@@ -95,19 +84,20 @@ measurement::measurement(const strategy& driver, const workload& work)
 
 void measurement::end(const strategy& driver, const workload& work) {
   usage_ = process_usage() - usage_;
-  if (loops_) {
-    const loop_counters begin = *loops_;
-    loops_ = driver.loops();
-    *loops_ -= begin;
+  const std::vector<loop_counters> begin = std::exchange(loops_, driver.loops());
+  WAITWORK_CHECK(begin.size() == loops_.size(), "a strategy keeps its loops");
+  for (std::size_t index = 0; index < loops_.size(); ++index) loops_[index] -= begin[index];
+  if (!loops_.empty()) {
     kernel_workers_ = kernel_worker_threads();
     loop_setup_flags_ = driver.loop_setup_flags();
   }
   if (server_cpu_ns_) server_cpu_ns_ = *server_cpu(work) - *server_cpu_ns_;
+  figures_ = work.figures();
   surroundings_ = pressure_now() - pressure_begin_;
 }
 
 json report_row(const row& chosen, unsigned round, const benchmark::BenchmarkReporter::Run& timed,
-                const measurement& measured) {
+                const measurement& measured, bool loop_stats) {
   const auto units = static_cast<double>(timed.iterations);
   const double unit_ns = timed.GetAdjustedRealTime();
   WAITWORK_CHECK(units > 0 && std::isfinite(unit_ns) && unit_ns > 0, "a timed region has units and a duration");
@@ -131,7 +121,9 @@ json report_row(const row& chosen, unsigned round, const benchmark::BenchmarkRep
     result["server_cpu_ns_per_unit"] = static_cast<double>(*measured.server_cpu_ns()) / units;
   }
   if (measured.kernel_workers()) result["kernel_workers"] = *measured.kernel_workers();
-  if (measured.loops()) add_loops(result, *measured.loops(), units);
+  const loop_counters loops = sum_of(measured.loops());
+  if (!measured.loops().empty()) add_loops(result, loops, units);
+  for (const auto& [name, value] : measured.figures()) result[name] = value;
   for (const auto& [name, counter] : timed.counters) result[name] = counter.value;
 
   json ours;
@@ -144,7 +136,11 @@ json report_row(const row& chosen, unsigned round, const benchmark::BenchmarkRep
   ours["round"] = round;
   ours["parameters"] = parameters.empty() ? json::object() : json(parameters);
   ours["latency_histogram"] = histogram_json(measured.log().latency);
-  if (measured.loops()) ours["loop"] = loop_json(*measured.loops(), measured.loop_setup_flags());
+  if (!measured.loops().empty()) {
+    ours["loop"] = {{"setup_flags", measured.loop_setup_flags()}};
+    ours["loop"].update(counters_json(loops));
+    if (loop_stats) ours["loop_stats"] = loop_stats_json(measured.loops(), units, measured.kernel_workers());
+  }
   ours["started"] = measured.started();
   if (const auto& some = measured.surroundings().cpu_some_percent) ours["pressure_cpu_some_percent"] = *some;
   if (const auto& steal = measured.surroundings().steal_percent) ours["steal_percent"] = *steal;

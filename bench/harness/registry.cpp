@@ -18,6 +18,7 @@ std::vector<workload_definition>& definitions() {
 }
 
 constexpr std::string_view test_class = "test/";
+constexpr std::string_view peers_class = "peers/";
 
 bool shows_test_workloads() {
   const char* set = std::getenv("WAITWORK_TEST_WORKLOADS");
@@ -39,6 +40,8 @@ sizes sizes_of(suite_kind suite) {
       return {{1, 4, 16, 64, 256}, {1, 2, 4, 8, 16, 32, 64}};
     case suite_kind::full:
       return {{1, 4, 16, 64, 256, 1024}, {1, 2, 4, 8, 16, 32, 64, 128, 256}};
+    case suite_kind::peers:
+      return {};  // each workload says its own
   }
   std::unreachable();
 }
@@ -59,6 +62,8 @@ class row_list {
     current_ = row{};
     current_.workload = definition.name;
     current_.variant = variant;
+    current_.subject = definition.name;
+    if (!definition.name.starts_with(peers_class)) current_.subject += "/" + variant;
     current_.strategy = strategy;
     current_.family_index = families_++;
     current_.needs_io_uring =
@@ -83,6 +88,11 @@ class row_list {
   row current_;
   unsigned families_ = 0;
 };
+
+void add_peer(row_list& rows, const workload_definition& definition, const std::string& variant) {
+  rows.begin_family(definition, variant, strategy_kind::concurrent);
+  for (const unsigned depth : definition.depths) rows.add(depth, 1, "/depth:" + std::to_string(depth));
+}
 
 void add_workload(row_list& rows, const workload_definition& definition, const std::string& variant,
                   const sizes& suite, unsigned cpus) {
@@ -111,12 +121,13 @@ std::string_view to_string(suite_kind suite) noexcept {
     case suite_kind::smoke: return "smoke";
     case suite_kind::quick: return "quick";
     case suite_kind::full: return "full";
+    case suite_kind::peers: return "peers";
   }
   std::unreachable();
 }
 
 std::optional<suite_kind> suite_from(std::string_view name) noexcept {
-  for (const suite_kind suite : {suite_kind::smoke, suite_kind::quick, suite_kind::full}) {
+  for (const suite_kind suite : {suite_kind::smoke, suite_kind::quick, suite_kind::full, suite_kind::peers}) {
     if (to_string(suite) == name) return suite;
   }
   return std::nullopt;
@@ -135,6 +146,8 @@ std::string_view to_string(strategy_kind strategy) noexcept {
 bool register_workload(workload_definition definition) {
   WAITWORK_CHECK(find_workload(definition.name) == nullptr, "two workloads have different names");
   WAITWORK_CHECK(!definition.variants.empty() && definition.make, "a workload has a variant and a maker");
+  WAITWORK_CHECK(definition.name.starts_with(peers_class) != definition.depths.empty(),
+                 "peers say at which depths they are compared, and nobody else does");
   std::vector<workload_definition>& all = definitions();
   const auto before = std::ranges::lower_bound(all, definition.name, {}, &workload_definition::name);
   all.insert(before, std::move(definition));
@@ -155,8 +168,14 @@ std::vector<row> suite_rows(suite_kind suite, unsigned cpus) {
   row_list rows;
   for (const workload_definition& definition : definitions()) {
     if (definition.name.starts_with(test_class) && !shows_test_workloads()) continue;
+    const bool is_peer = definition.name.starts_with(peers_class);
+    if (is_peer != (suite == suite_kind::peers)) continue;
     for (const std::string& variant : definition.variants) {
-      add_workload(rows, definition, variant, chosen, cpus);
+      if (is_peer) {
+        add_peer(rows, definition, variant);
+      } else {
+        add_workload(rows, definition, variant, chosen, cpus);
+      }
     }
   }
   return rows.take();

@@ -11,9 +11,12 @@
 
 namespace waitwork::bench {
 
-enum class suite_kind { smoke, quick, full };
+// smoke, quick and full are the product of workloads, strategies and sizes. peers has the workloads of the class
+// "peers" and nothing else has them: there the variants are what one would pick instead of this runtime, doing the same
+// work, and the strategy is always concurrent.
+enum class suite_kind { smoke, quick, full, peers };
 
-// "smoke", "quick", "full".
+// The names are those of the enumerators.
 std::string_view to_string(suite_kind suite) noexcept;
 std::optional<suite_kind> suite_from(std::string_view name) noexcept;
 
@@ -33,6 +36,9 @@ struct row {
   unsigned family_index = 0;  // rows that differ in size only are a family
   unsigned per_family_instance_index = 0;
   bool needs_io_uring = false;
+  // Rows of one subject are compared with each other, and so measured next to each other: the workload and variant,
+  // whose strategies compete, or the workload, if its variants do.
+  std::string subject;
 };
 
 // The rows of a suite on a machine with this many effective CPUs, in a fixed order. With the environment variable

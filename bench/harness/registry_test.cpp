@@ -69,8 +69,37 @@ TEST(registry, hides_the_workloads_for_tests_unless_asked) {
   ::unsetenv("WAITWORK_TEST_WORKLOADS");
 }
 
+TEST(registry, has_the_peers_in_a_suite_of_their_own) {
+  const auto is_peer = [](const row& each) { return each.workload.starts_with("peers/"); };
+  for (const suite_kind suite : {suite_kind::smoke, suite_kind::quick, suite_kind::full}) {
+    EXPECT_TRUE(std::ranges::none_of(suite_rows(suite, 2), is_peer));
+  }
+  const std::vector<row> peers = suite_rows(suite_kind::peers, 2);
+  EXPECT_FALSE(peers.empty());
+  for (const row& each : peers) {
+    EXPECT_TRUE(is_peer(each)) << each.name;
+    EXPECT_EQ(each.strategy, strategy_kind::concurrent) << each.name;
+    const std::vector<unsigned>& depths = find_workload(each.workload)->depths;
+    EXPECT_TRUE(std::ranges::find(depths, each.depth) != depths.end()) << each.name;
+  }
+}
+
+TEST(registry, compares_the_strategies_of_a_variant_and_the_variants_of_a_peer) {
+  for (const row& each : suite_rows(suite_kind::quick, 2)) EXPECT_EQ(each.subject, each.workload + "/" + each.variant);
+  for (const row& each : suite_rows(suite_kind::peers, 2)) EXPECT_EQ(each.subject, each.workload);
+}
+
+TEST(registry, compares_every_peer_with_ours) {
+  std::set<std::string> with_ours;
+  for (const row& each : suite_rows(suite_kind::peers, 2)) {
+    if (each.variant == "waitwork") with_ours.insert(each.subject);
+  }
+  for (const row& each : suite_rows(suite_kind::peers, 2)) EXPECT_TRUE(with_ours.contains(each.subject)) << each.name;
+}
+
 TEST(registry, knows_its_suites_by_name) {
   EXPECT_EQ(suite_from("quick"), suite_kind::quick);
+  EXPECT_EQ(suite_from("peers"), suite_kind::peers);
   EXPECT_EQ(suite_from("quik"), std::nullopt);
 }
 

@@ -142,7 +142,9 @@ class run_in_progress {
     // --resume does.
     directory_.reset();
     fs::remove(setup_.journal_file);
-    output_ = output_text(finished, shape_of_output(options_.google_benchmark));
+    output_options shape = shape_of_output(options_.google_benchmark);
+    shape.loop_stats = options_.loop_stats;
+    output_ = output_text(finished, shape);
     say_what_is_absent(finished, shown_);
     say_end(ledger);
     return ledger.failures() > 0   ? exit_code::rows_failed
@@ -182,6 +184,7 @@ class run_in_progress {
     plan.work_directory = directory_->path();
     plan.time_limit = nanoseconds(static_cast<std::int64_t>(options_.timeout_s * 1e9));
     plan.verbosity = options_.google_benchmark.verbosity;
+    plan.loop_stats = options_.loop_stats;
     plan.io_uring = why_no_io_uring();
     return plan;
   }

@@ -85,7 +85,8 @@ class rows_runner {
                                            {"seed", run.seed},
                                            {"work_per_us", plan_.work_per_us},
                                            {"perf_counters", run.perf_counters},
-                                           {"verbosity", plan_.verbosity}};
+                                           {"verbosity", plan_.verbosity},
+                                           {"loop_stats", plan_.loop_stats}};
     return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   }
 
@@ -147,10 +148,8 @@ void shuffle(std::vector<Element>& elements, splitmix64& random) {
 
 std::vector<std::size_t> round_order(const std::vector<row>& rows, std::uint64_t seed,
                                      unsigned round) {
-  std::map<std::pair<std::string, std::string>, std::vector<std::size_t>> subjects;
-  for (std::size_t index = 0; index < rows.size(); ++index) {
-    subjects[{rows[index].workload, rows[index].variant}].push_back(index);
-  }
+  std::map<std::string, std::vector<std::size_t>> subjects;
+  for (std::size_t index = 0; index < rows.size(); ++index) subjects[rows[index].subject].push_back(index);
   std::vector<std::vector<std::size_t>> groups;
   for (auto& [name, members] : subjects) groups.push_back(std::move(members));
   splitmix64 random(mix64(seed) + round);

@@ -31,6 +31,7 @@ struct run_plan {
   std::filesystem::path work_directory;
   std::chrono::nanoseconds time_limit{};  // of each measurement
   int verbosity = 0;  // of the measuring processes; above 0 their standard error is passed on
+  bool loop_stats = false;  // with the counters of every single loop
   std::optional<absent>
       io_uring;  // why rows that need io_uring cannot be measured; nothing if they can
   std::string executable = "/proc/self/exe";  // the program that measures: this one
@@ -44,8 +45,8 @@ enum class run_end { finished, interrupted };
 run_end run_rows(const run_plan& plan, journal& results, run_ledger& ledger, progress& shown,
                  int interrupt_fd);
 
-// The order in which a round measures `rows`, as indices: the subjects (a workload's variants) in
-// random order, and each one's rows in random order within it. So the rows that are compared with
+// The order in which a round measures `rows`, as indices: the subjects in random order, and each
+// one's rows in random order within it. So the rows that are compared with
 // each other are seconds apart, not minutes, and what slows the machine for a while cancels in their
 // ratio. Depends on rows, seed and round alone.
 std::vector<std::size_t> round_order(const std::vector<row>& rows, std::uint64_t seed,

@@ -33,8 +33,7 @@ std::vector<row> some_rows(unsigned subjects, unsigned rows_each) {
   for (unsigned subject = 0; subject < subjects; ++subject) {
     for (unsigned member = 0; member < rows_each; ++member) {
       row added;
-      added.workload = "io/" + std::to_string(subject / 2);
-      added.variant = std::to_string(subject % 2);
+      added.subject = std::to_string(subject);
       rows.push_back(added);
     }
   }

@@ -7,10 +7,11 @@
 #include <utility>
 #include <vector>
 
-#include <harness/loop_threads.hpp>
+#include <harness/self_driven.hpp>
 #include <waitwork/base/check.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/coro/lanes.hpp>
+#include <waitwork/hybrid/loop_group.hpp>
 #include <waitwork/parallel/arena.hpp>
 
 namespace waitwork::bench {
@@ -60,15 +61,15 @@ task<void> run_unit(workload& work, async_context& context, unit_log& log, std::
   begin_ns = end_ns;
 }
 
-// All lanes of one loop.
-void run_lanes(loop& here, workload& work, async_context context, unit_source& units,
-               unsigned first_lane, unsigned lane_count, unit_log& log) {
+// All lanes of the current loop.
+task<void> run_lanes(workload& work, async_context context, unit_source& units, unsigned first_lane, unsigned lane_count,
+                     unit_log& log) {
   std::vector<std::int64_t> begin_ns(lane_count, now_ns());
   auto run_one = [&](std::uint64_t index, unsigned lane) {
     return run_unit(work, context, log, index, lane, begin_ns[lane - first_lane]);
   };
   try {
-    here.run(lanes(first_lane, lane_count, units, run_one));
+    co_await lanes(first_lane, lane_count, units, run_one);
   } catch (...) {
     units.stop();
     throw;
@@ -92,10 +93,10 @@ class concurrent final : public strategy {
   unit_log drive(workload& work, std::uint64_t first, std::uint64_t count) override {
     unit_source units(first, count);
     unit_log log;
-    run_lanes(loop_, work, async_context(nullptr), units, 0, depth_, log);
+    loop_.run(run_lanes(work, async_context(nullptr), units, 0, depth_, log));
     return log;
   }
-  std::optional<loop_counters> loops() const override { return loop_.counters(); }
+  std::vector<loop_counters> loops() const override { return {loop_.counters()}; }
   unsigned loop_setup_flags() const override { return loop_.setup_flags(); }
 
  private:
@@ -124,7 +125,10 @@ class parallel final : public strategy {
 class hybrid final : public strategy {
  public:
   hybrid(unsigned depth, unsigned workers)
-      : depth_(depth), arena_(workers, callers::hand_in), loops_(std::min(workers, depth)) {
+      : depth_(depth),
+        arena_(workers, callers::hand_in),
+        loops_(unpinned(std::min(workers, depth))),
+        counters_(loops_.count()) {
     arena_.warm_up();
   }
 
@@ -132,24 +136,52 @@ class hybrid final : public strategy {
     unit_source units(first, count);
     unit_log merged;
     std::mutex merging;
-    loops_.run_on_each([&](unsigned index, loop& here) {
+    const auto share = [&](unsigned index, loop& here) -> task<void> {
+      const loop_counters before = here.counters();
       // The lanes [0, depth) cut into one contiguous share a loop.
       const unsigned first_lane = depth_ * index / loops_.count();
       const unsigned last_lane = depth_ * (index + 1) / loops_.count();
       unit_log log;
-      run_lanes(here, work, async_context(&arena_), units, first_lane, last_lane - first_lane, log);
+      co_await run_lanes(work, async_context(&arena_), units, first_lane, last_lane - first_lane, log);
       const std::lock_guard lock(merging);
       merged.merge(log);
-    });
+      counters_[index] += here.counters();
+      counters_[index] -= before;
+    };
+    loops_.run_on_each(share);
     return merged;
   }
-  std::optional<loop_counters> loops() const override { return loops_.counters(); }
+  std::vector<loop_counters> loops() const override { return counters_; }
   unsigned loop_setup_flags() const override { return loops_.setup_flags(); }
 
  private:
+  // The loops share the CPUs with the arena's workers, so the scheduler places them.
+  static loop_group_options unpinned(unsigned count) {
+    loop_group_options options;
+    options.count = count;
+    options.pinned = false;
+    return options;
+  }
+
   unsigned depth_;
   arena arena_;
-  loop_threads loops_;
+  loop_group loops_;
+  std::vector<loop_counters> counters_;  // of each loop, over all drives; without what the group itself does
+};
+
+class self_driving final : public strategy {
+ public:
+  explicit self_driving(self_driven& work) : work_(work) {}
+
+  unit_log drive(workload& work, std::uint64_t first, std::uint64_t count) override {
+    WAITWORK_CHECK(&work == &work_, "work that drives itself has a strategy of its own");
+    return work_.drive(first, count);
+  }
+  std::vector<loop_counters> loops() const override { return work_.loops(); }
+  unsigned loop_setup_flags() const override { return work_.loop_setup_flags(); }
+
+ private:
+  self_driven& work_;
 };
 
 }  // namespace
@@ -170,6 +202,11 @@ std::unique_ptr<strategy> make_strategy(const row& chosen) {
     case strategy_kind::hybrid: return std::make_unique<hybrid>(chosen.depth, chosen.workers);
   }
   std::unreachable();
+}
+
+std::unique_ptr<strategy> make_strategy(const row& chosen, workload& work) {
+  if (auto* const own = dynamic_cast<self_driven*>(&work)) return std::make_unique<self_driving>(*own);
+  return make_strategy(chosen);
 }
 
 }  // namespace waitwork::bench

@@ -7,12 +7,14 @@
 //   hybrid      one loop per worker (but no more than `depth`) on a thread of its own, `depth` units in flight over all
 //               of them; compute runs on an arena of `workers` threads
 //
+// Work that drives itself (self_driven.hpp) is only handed its units, whatever its row's strategy.
+//
 // Whichever it is, units are handed out one by one from a common counter, so that no lane idles while another has a
 // backlog, and every answer is compared with the workload's own.
 
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <vector>
 
 #include <harness/registry.hpp>
 #include <harness/workload.hpp>
@@ -46,8 +48,8 @@ class strategy {
   // unit in flight has ended. `work` must have been made for as many lanes as the row has depth.
   virtual unit_log drive(workload& work, std::uint64_t first, std::uint64_t count) = 0;
 
-  // What the loops have counted so far, summed; empty for strategies without one.
-  virtual std::optional<loop_counters> loops() const { return std::nullopt; }
+  // What each loop has counted so far; empty for strategies without one.
+  virtual std::vector<loop_counters> loops() const { return {}; }
 
   // The IORING_SETUP_ flags that the kernel granted to the loops; 0 for strategies without one.
   virtual unsigned loop_setup_flags() const { return 0; }
@@ -56,5 +58,8 @@ class strategy {
 // Starts what the row's strategy needs. Throws unsupported_error where io_uring is needed and refused, and
 // environment_error where threads or descriptors run out.
 std::unique_ptr<strategy> make_strategy(const row& chosen);
+
+// The same for this work, which may drive itself; then it must outlive the strategy.
+std::unique_ptr<strategy> make_strategy(const row& chosen, workload& work);
 
 }  // namespace waitwork::bench

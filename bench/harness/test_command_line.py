@@ -21,7 +21,7 @@ def test_help_goes_to_standard_output(tmp_path, arguments):
 
 def test_help_of_run_names_every_flag(tmp_path):
     text = waitwork("run", "--help", cwd=tmp_path).stdout
-    ours = ["suite", "filter", "rounds", "timeout", "seed", "out", "resume", "work-dir"]
+    ours = ["suite", "filter", "rounds", "timeout", "seed", "out", "loop-stats", "resume", "work-dir"]
     for flag in [*ours, "benchmark_filter", "v="]:
         assert f"--{flag}" in text
 

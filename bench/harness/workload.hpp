@@ -72,6 +72,10 @@ class workload {
   // wrong_answer.
   virtual void verify() {}
 
+  // After the timed region: what was seen besides times, as further figures of the row, e.g. {"bytes_per_sleeper",
+  // 231.5}.
+  virtual std::map<std::string, double> figures() const { return {}; }
+
   // The process that this workload talks to; its CPU time is reported apart from ours.
   virtual std::optional<pid_t> server() const { return std::nullopt; }
 };
@@ -96,6 +100,8 @@ struct workload_definition {
   std::vector<std::string> variants;  // {""} if there is only one; the empty name adds nothing to the row's name
   // Whether a unit spends time waiting: then worker threads past the CPUs make sense and are measured.
   bool waits = false;
+  // Of a workload of the class "peers", and of no other: the numbers of units in flight to compare at.
+  std::vector<unsigned> depths = {};
   // Throws unsupported_error if the machine lacks what the variant needs, environment_error if it refuses or runs out.
   std::function<std::unique_ptr<workload>(const workload_settings&)> make;
 };

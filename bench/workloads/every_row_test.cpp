@@ -1,4 +1,4 @@
-// Every workload under every strategy, at smoke size: each does the same units and every answer is the right one.
+// Every workload under every strategy, and every peer, at smoke size: each does the same units and every answer is the right one.
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -49,13 +49,13 @@ TEST_P(every_row, gives_the_right_answer_to_every_unit) {
   settings.seed = 42;
   settings.work_per_us = 100;
   settings.smoke = true;
-  const std::unique_ptr<strategy> driver = make_strategy(chosen);
   std::unique_ptr<workload> work;
   try {
     work = definition->make(settings);
   } catch (const unsupported_error& error) {
     GTEST_SKIP() << error.what();
   }
+  const std::unique_ptr<strategy> driver = make_strategy(chosen, *work);
   const std::uint64_t units = std::max<std::uint64_t>(24, 2 * chosen.depth);
   unit_log log = driver->drive(*work, 0, units);
   EXPECT_EQ(log.wrong, 0u) << "the first is unit " << log.first_wrong_unit;
@@ -65,13 +65,15 @@ TEST_P(every_row, gives_the_right_answer_to_every_unit) {
   EXPECT_NO_THROW(work->verify());
 }
 
-INSTANTIATE_TEST_SUITE_P(of, every_row, ::testing::ValuesIn(suite_rows(suite_kind::smoke)),
-                         [](const auto& instance) {
-                           std::string name = instance.param.name.substr(0, instance.param.name.find("/process_time"));
-                           std::ranges::replace_if(
-                               name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
-                           return name;
-                         });
+const auto name_of = [](const auto& instance) {
+  std::string name = instance.param.name.substr(0, instance.param.name.find("/process_time"));
+  std::ranges::replace_if(
+      name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+  return name;
+};
+
+INSTANTIATE_TEST_SUITE_P(of, every_row, ::testing::ValuesIn(suite_rows(suite_kind::smoke)), name_of);
+INSTANTIATE_TEST_SUITE_P(beside, every_row, ::testing::ValuesIn(suite_rows(suite_kind::peers)), name_of);
 
 }  // namespace
 }  // namespace waitwork::bench

@@ -20,6 +20,7 @@ inline constexpr std::string_view echo_server_flag = "--waitwork-echo-server";
 inline constexpr int echo_listener_fd = 3;  // a listening TCP socket
 inline constexpr int echo_control_fd =
     4;  // the read end of a pipe: the server ends when the other end closes
+inline constexpr int echo_shared_fd = 5;  // only for servers that report something: memory to map
 
 // Serves until the control pipe closes; gives the exit code of the process: 0, or 1 with the reason
 // on standard error. `options_json`: {"delay_ns": integer >= 0}. A reply never leaves earlier than

@@ -56,8 +56,8 @@ unique_fd listen_on_loopback(sockaddr_in& address) {
 }
 
 // The same open file under a number that none of the server's descriptors will have.
-unique_fd out_of_the_way(unique_fd fd) {
-  unique_fd moved(::fcntl(fd.get(), F_DUPFD_CLOEXEC, echo_control_fd + 1));
+unique_fd out_of_the_way(int fd) {
+  unique_fd moved(::fcntl(fd, F_DUPFD_CLOEXEC, echo_shared_fd + 1));
   if (!moved) throw failure("duplicate", "a descriptor for the echo server", errno);
   return moved;
 }
@@ -70,15 +70,18 @@ struct spawn_actions {
   posix_spawn_file_actions_t actions;
 };
 
-pid_t spawn_server(int listener, int control, nanoseconds delay) {
-  std::string options = "{\"delay_ns\":" + std::to_string(delay.count()) + "}";
+std::string echo_server_options(nanoseconds delay) {
+  return "{\"delay_ns\":" + std::to_string(delay.count()) + "}";
+}
+
+pid_t spawn_server(std::string flag, std::string options, int listener, int control, int shared) {
   std::string name = "waitwork";
-  std::string flag(echo_server_flag);
   char* arguments[] = {name.data(), flag.data(), options.data(), nullptr};
   spawn_actions actions;
   ::posix_spawn_file_actions_addopen(&actions.actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&actions.actions, listener, echo_listener_fd);
   ::posix_spawn_file_actions_adddup2(&actions.actions, control, echo_control_fd);
+  if (shared >= 0) ::posix_spawn_file_actions_adddup2(&actions.actions, shared, echo_shared_fd);
   pid_t pid = -1;
   const int error =
       ::posix_spawn(&pid, "/proc/self/exe", &actions.actions, nullptr, arguments, environ);
@@ -92,14 +95,20 @@ pid_t spawn_server(int listener, int control, nanoseconds delay) {
 
 }  // namespace
 
-echo_server_process::echo_server_process(nanoseconds delay) {
-  const unique_fd listener = out_of_the_way(listen_on_loopback(address_));
+echo_server_process::echo_server_process(nanoseconds delay)
+    : echo_server_process(echo_server_flag, echo_server_options(delay)) {}
+
+echo_server_process::echo_server_process(std::string_view flag, const std::string& options,
+                                         int shared) {
+  const unique_fd listener = out_of_the_way(listen_on_loopback(address_).get());
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw failure("open", "the echo server's control pipe", errno);
   unique_fd read_end(ends[0]);
   control_.reset(ends[1]);
-  const unique_fd server_end = out_of_the_way(std::move(read_end));
-  pid_ = spawn_server(listener.get(), server_end.get(), delay);
+  const unique_fd server_end = out_of_the_way(read_end.get());
+  read_end.reset();
+  const unique_fd page = shared < 0 ? unique_fd() : out_of_the_way(shared);
+  pid_ = spawn_server(std::string(flag), options, listener.get(), server_end.get(), page.get());
   // Our copies of the server's descriptors close here: if the server dies, connecting fails instead
   // of waiting.
 }

@@ -12,6 +12,9 @@
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/unique_fd.hpp>
 
+#include <string>
+#include <string_view>
+
 namespace waitwork::bench {
 
 class echo_server_process {
@@ -19,6 +22,10 @@ class echo_server_process {
   // The server answers `delay` after it has received a request. It is killed if the thread that
   // constructs this ends first. Throws environment_error.
   explicit echo_server_process(nanoseconds delay);
+  // Another server: the helper process `flag` (helper_process.hpp), which is given `options` and
+  // finds open what echo_server.hpp lists; under echo_shared_fd what is here `shared`, if it is
+  // given.
+  echo_server_process(std::string_view flag, const std::string& options, int shared = -1);
   // Blocks until the server has ended.
   ~echo_server_process();
   echo_server_process(const echo_server_process&) = delete;

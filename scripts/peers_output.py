@@ -1,0 +1,192 @@
+"""Writes what peers.py found: a table, Markdown, or JSON."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import escape
+from advice_output import PRESSURE_TOLERATED, WIDTH, head, troubles
+from charts.tables import duration
+
+if TYPE_CHECKING:
+    from peers import Finding, Metric, Target
+    from ratio import Ratio
+    from report import Report
+
+HEADINGS = (
+    "work", "in flight", "figure", "peer", "ours", "theirs", "ours / theirs (95 %)", "n", "target", "",
+)  # fmt: skip
+RIGHT = (False, True, False, False, True, True, False, True, False, False)
+NONE = "–"
+JSON_SCHEMA = "1.0.0"
+
+
+def plain(report: Report, findings: list[Finding], missing: list[Target]) -> str:
+    """Head, table, what is missing."""
+    table = [HEADINGS, *(_cells(finding) for finding in findings)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(HEADINGS))]
+    aligned = [
+        "  ".join(
+            text.rjust(width) if right else text.ljust(width)
+            for text, width, right in zip(row, widths, RIGHT, strict=True)
+        ).rstrip()
+        for row in table
+    ]
+    notes = [
+        line
+        for note in _notes(report, findings, missing)
+        for line in textwrap.wrap(note, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+    ]
+    blocks = [_head(report), aligned if findings else [], notes]
+    escaped = [[escape.plain(line) for line in block] for block in blocks if block]
+    return "\n\n".join("\n".join(block) for block in escaped) + "\n"
+
+
+def markdown(report: Report, findings: list[Finding], missing: list[Target]) -> str:
+    """The same, as GitHub shows it."""
+    machine, run, *remarks = _head(report)
+    lines = [
+        "## Beside its peers",
+        "",
+        f"{escape.markdown(machine)}<br>",
+        escape.markdown(run),
+        "",
+        *(f"- {escape.markdown(remark)}" for remark in remarks),
+        *([""] if remarks else []),
+    ]
+    if findings:
+        lines.append("| " + " | ".join(HEADINGS) + " |")
+        lines.append("| " + " | ".join("---:" if right else "---" for right in RIGHT) + " |")
+        for finding in findings:
+            lines.append("| " + " | ".join(map(escape.markdown, _cells(finding))) + " |")
+        lines.append("")
+    lines += [f"- {escape.markdown(note)}" for note in _notes(report, findings, missing)]
+    return "\n".join(lines) + "\n"
+
+
+def as_json(report: Report, findings: list[Finding], missing: list[Target]) -> str:
+    """For programs: what is not known is left out, never null."""
+    document = {
+        "schema": JSON_SCHEMA,
+        "report": str(report.path),
+        "date": report.context["date"],
+        "machine": report.machine,
+        "version": report.build["version"],
+        "complete": report.meta["complete"],
+        "rounds": report.rounds,
+        "confidence": 0.95,
+        "comparisons": [_object(finding) for finding in findings],
+        "targets_not_measured": [_target_object(target) for target in missing],
+        "not_measured": [
+            {"kind": each.kind, "reason": each.reason, "remedy": each.remedy, "rows": each.names}
+            for each in troubles(report)
+        ],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _head(report: Report) -> list[str]:
+    """As the advice begins; most rows here have one busy thread, so any pressure is of others."""
+    waited = [
+        sample["waitwork"]["pressure_cpu_some_percent"]
+        for row in report.rows.values()
+        for sample in row.samples
+        if "pressure_cpu_some_percent" in sample["waitwork"]
+    ]
+    lines = head(report)
+    if waited and statistics.median(waited) > PRESSURE_TOLERATED:
+        lines.append(
+            "Others used the CPUs meanwhile: in the median measurement some task waited for one"
+            f" {statistics.median(waited):.0f} % of the time."
+        )
+    return lines
+
+
+def _notes(report: Report, findings: list[Finding], missing: list[Target]) -> list[str]:
+    judged = [finding.verdict for finding in findings if finding.verdict]
+    counts = [f"{judged.count(each)} {each}" for each in ("reached", "missed", "undecided")]
+    notes = [f"Targets: {', '.join(counts)}, {len(missing)} not measured."]
+    if missing:
+        names = [
+            f"{each.work} depth {each.depth}: {_wanted(each.metric, each.limit, each.peer)}"
+            for each in missing
+        ]
+        notes.append(f"Not measured: {'; '.join(names)}.")
+    for trouble in troubles(report):
+        rows = ", ".join(trouble.names)
+        notes.append(f"{trouble.kind}: {trouble.reason}; {trouble.remedy}: {rows}")
+    return notes
+
+
+def _cells(finding: Finding) -> tuple[str, ...]:
+    metric = finding.metric
+    kind = finding.variant.partition("_")[2]
+    figure = f"{metric.name}, {kind}" if kind else metric.name
+    return (
+        finding.work.partition("/")[2],
+        str(finding.depth),
+        figure,
+        finding.peer or NONE,
+        _amount(finding.ours, metric),
+        NONE if finding.theirs is None else _amount(finding.theirs, metric),
+        NONE if finding.peer is None else _interval(finding.ratio),
+        str(finding.ratio.n),
+        NONE if finding.limit is None else _wanted(metric, finding.limit, finding.peer),
+        finding.verdict,
+    )
+
+
+def _amount(value: float, metric: Metric) -> str:
+    if metric.unit == "ns":
+        return duration(value)
+    if metric.unit in ("bytes", "/s"):
+        return f"{value:,.0f}{'/s' if metric.unit == '/s' else ' B'}"
+    return f"{value:.3g}"
+
+
+def _wanted(metric: Metric, limit: float, peer: str | None) -> str:
+    sign = "≥" if metric.higher_is_better else "≤"
+    if peer is None:
+        return f"{metric.name} {sign} {_amount(limit, metric)}"
+    return f"{metric.name} {sign} {limit:.2f} of {peer}"
+
+
+def _interval(ratio: Ratio) -> str:
+    if ratio.low is None or ratio.high is None:
+        return f"{ratio.value:.3f} (no interval)"
+    return f"{ratio.value:.3f} ({ratio.low:.3f} – {ratio.high:.3f})"
+
+
+def _object(finding: Finding) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "work": finding.work,
+        "depth": finding.depth,
+        "figure": finding.metric.field,
+        "higher_is_better": finding.metric.higher_is_better,
+        "variant": finding.variant,
+        "ours": finding.ours,
+        "n": finding.ratio.n,
+    }
+    ratio = finding.ratio
+    against = "ratio" if finding.peer is not None else "ratio_to_target"
+    made[against] = {"value": ratio.value}
+    if ratio.low is not None and ratio.high is not None:
+        made[against] |= {"low": ratio.low, "high": ratio.high}
+    if finding.peer is not None and finding.theirs is not None:
+        made |= {"peer": finding.peer, "theirs": finding.theirs}
+    if finding.limit is not None:
+        made |= {"target": finding.limit, "verdict": finding.verdict}
+    return made
+
+
+def _target_object(target: Target) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "work": target.work,
+        "depth": target.depth,
+        "figure": target.metric.field,
+        "target": target.limit,
+    }
+    return made if target.peer is None else made | {"peer": target.peer}
