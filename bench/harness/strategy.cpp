@@ -62,8 +62,8 @@ task<void> run_unit(workload& work, async_context& context, unit_log& log, std::
 }
 
 // All lanes of the current loop.
-task<void> run_lanes(workload& work, async_context context, unit_source& units, unsigned first_lane, unsigned lane_count,
-                     unit_log& log) {
+task<void> run_lanes(workload& work, async_context context, unit_source& units, unsigned first_lane,
+                     unsigned lane_count, unit_log& log) {
   std::vector<std::int64_t> begin_ns(lane_count, now_ns());
   auto run_one = [&](std::uint64_t index, unsigned lane) {
     return run_unit(work, context, log, index, lane, begin_ns[lane - first_lane]);

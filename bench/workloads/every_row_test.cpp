@@ -1,4 +1,5 @@
-// Every workload under every strategy, and every peer, at smoke size: each does the same units and every answer is the right one.
+// Every workload under every strategy, and every peer, at smoke size: each does the same units and every answer is the
+// right one.
 
 #include <gtest/gtest.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-// How the ideas of Python's async are written here: the table of lib/README.md, compiled and run. A test of the documents
-// compares the two.
+// How the ideas of Python's async are written here: the table of lib/README.md, compiled and run. A test of the
+// documents compares the two.
 
 #include <gtest/gtest.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 #pragma once
-// A server whose requests have scopes of their own inside one for the background: what a request needs is gathered side by
-// side and ends with it, what it leaves behind goes on after the reply.
+// A server whose requests have scopes of their own inside one for the background: what a request needs is gathered side
+// by side and ends with it, what it leaves behind goes on after the reply.
 
 #include <examples/fan_out.hpp>
 #include <waitwork/coro/scope.hpp>
@@ -36,9 +36,8 @@ inline task<result<void>> record(std::uint64_t article, shop& here) {
 }
 
 inline task<void> serve_requests(unique_fd connection, shop& here, scope& background) try {
-  for (;;) {
-    std::uint64_t article = 0;
-    value_or_throw(co_await receive_exactly(connection.get(), std::as_writable_bytes(std::span(&article, 1))), "request");
+  for (std::uint64_t article = 0;;) {
+    value_or_throw(co_await receive_exactly(connection.get(), std::as_writable_bytes(std::span(&article, 1))), "ask");
     const std::uint64_t value = co_await value_of(article, here);
     value_or_throw(co_await send_all(connection.get(), std::as_bytes(std::span(&value, 1))), "reply");
     background.spawn(record(article, here));  // the next request does not wait for it
@@ -49,9 +48,7 @@ inline task<void> serve_requests(unique_fd connection, shop& here, scope& backgr
 inline task<void> serve_shop(int listener, shop& here) {
   auto serving = [&](scope& background) -> task<void> {
     auto accepting = [&](scope& connections) -> task<void> {
-      for (;;) {
-        connections.spawn(serve_requests(value_or_throw(co_await accept(listener), "accept"), here, background));
-      }
+      for (;;) connections.spawn(serve_requests(value_or_throw(co_await accept(listener), "accept"), here, background));
     };
     co_await with_scope(accepting);  // every connection has ended
   };

@@ -1,10 +1,10 @@
 #pragma once
 // counted_asio: Asio with its system calls counted.
 //
-// Asio does not count them, and whoever counts from outside (ptrace, a tracepoint) slows them down or needs privileges. So the
-// calls that its reactor makes for sockets are given another name while its headers are read, and the functions of
-// that name count and pass on: one addition for each call. Asio itself gets another name too, so that nothing of it is
-// taken for, or mixed with, the Asio of the other sources of this program.
+// Asio does not count them, and whoever counts from outside (ptrace, a tracepoint) slows them down or needs privileges.
+// So the calls that its reactor makes for sockets are given another name while its headers are read, and the functions
+// of that name count and pass on: one addition for each call. Asio itself gets another name too, so that nothing of it
+// is taken for, or mixed with, the Asio of the other sources of this program.
 //
 // Not counted: what is called once, or once a connection (epoll_ctl, accept, close). Include it in one source, last.
 

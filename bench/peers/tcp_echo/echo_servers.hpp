@@ -1,6 +1,6 @@
 #pragma once
-// echo_servers: the servers that peers/tcp_echo compares. Each sends back what it receives, byte for byte, in one thread, and each
-// is written as one writes it with what it is made of.
+// echo_servers: the servers that peers/tcp_echo compares. Each sends back what it receives, byte for byte, in one
+// thread, and each is written as one writes it with what it is made of.
 //
 // A server is a helper process of this binary (harness/helper_process.hpp) and finds its descriptors where
 // workloads/io/echo_server.hpp says. It serves until the control pipe closes.
@@ -14,8 +14,8 @@ namespace waitwork::bench {
 
 inline constexpr std::string_view tcp_echo_server_flag = "--waitwork-tcp-echo-server";
 
-// What the server tells the process that started it, in memory that both see (echo_shared_fd). A server stores its count
-// after each request; nothing else is passed through here, so relaxed order will do.
+// What the server tells the process that started it, in memory that both see (echo_shared_fd). A server stores its
+// count after each request; nothing else is passed through here, so relaxed order will do.
 struct server_page {
   std::atomic<std::uint64_t> system_calls;
 };

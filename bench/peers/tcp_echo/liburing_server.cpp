@@ -1,11 +1,11 @@
 // The echo server written by hand against liburing, the fastest of those that were tried.
 //
 // One enter a turn, a plain receive into the connection's own buffer, and when it has completed: the send, and the next
-// receive linked behind it. The send has no completion if it went out whole; if it did not, it has one and the receive has
-// none. So each message is two requests and exactly one completion.
+// receive linked behind it. The send has no completion if it went out whole; if it did not, it has one and the receive
+// has none. So each message is two requests and exactly one completion.
 //
-// Server CPU over this one, 64 and 512 connections, this message (median of 50 rounds of 20 ms in random order, all servers
-// alive at once, Xeon with two CPUs, Linux 6.18):
+// Server CPU over this one, 64 and 512 connections, this message (median of 50 rounds of 20 ms in random order, all
+// servers alive at once, Xeon with two CPUs, Linux 6.18):
 //   receive submitted when the send has completed, no link   0.96-1.02, 1.00-1.10
 //   the same with IORING_RECVSEND_POLL_FIRST                 1.04-1.13, 1.0-1.08: under load the next message is there
 //                                                            already, and a poll is armed and woken for nothing

@@ -1,5 +1,6 @@
 #pragma once
-// request_generator: many connections, each with exactly one request of 100 bytes on its way, as fast as the server answers.
+// request_generator: many connections, each with exactly one request of 100 bytes on its way, as fast as the server
+// answers.
 //
 // It has to be faster than the servers, or their differences drown in its own; so it has no event loop. It takes the
 // replies in the order of the requests, in which they come as a rule, and looks at a socket again and again instead of
@@ -27,9 +28,9 @@ class request_generator {
   // `connections`: connected, in blocking mode.
   request_generator(std::vector<unique_fd> connections, while_waiting waiting);
 
-  // Sends requests [first, first + count), the next of a connection when the one before has been answered, and gives the log
-  // of the round trips. A reply that is not its request, byte for byte, is a wrong answer. Throws environment_error when
-  // the server closes a connection.
+  // Sends requests [first, first + count), the next of a connection when the one before has been answered, and gives
+  // the log of the round trips. A reply that is not its request, byte for byte, is a wrong answer. Throws
+  // environment_error when the server closes a connection.
   unit_log run(std::uint64_t first, std::uint64_t count);
 
  private:

@@ -1,13 +1,13 @@
-// peers/tcp_echo: request and reply of 100 bytes over TCP loopback, as many connections as the depth says, each with one
-// request on its way.
+// peers/tcp_echo: request and reply of 100 bytes over TCP loopback, as many connections as the depth says, each with
+// one request on its way.
 //
 //   waitwork  a coroutine for each connection
 //   liburing  the loop by hand
 //   asio      Asio over epoll
 //
-// What differs is the server, a process of its own: server_cpu_ns_per_unit and server_enters_per_unit are what a request
-// costs it in CPU time and in system calls. The unit is a round trip, and what is measured and reported as our own is the
-// client (request_generator.hpp), the same for all. With two CPUs or more each of the two has one to itself.
+// What differs is the server, a process of its own: server_cpu_ns_per_unit and server_enters_per_unit are what a
+// request costs it in CPU time and in system calls. The unit is a round trip, and what is measured and reported as our
+// own is the client (request_generator.hpp), the same for all. With two CPUs or more each of the two has one to itself.
 
 #include <sys/mman.h>
 

@@ -43,8 +43,8 @@ void send_bytes(const unique_fd& to, std::span<const std::byte> data) {
   }
 }
 
-// What comes back, up to `count` bytes; fewer if the server closes before that. Goes on after a short receive: MSG_WAITALL
-// gives less when something interrupts it, as a ring does that this process has closed shortly before.
+// What comes back, up to `count` bytes; fewer if the server closes before that. Goes on after a short receive:
+// MSG_WAITALL gives less when something interrupts it, as a ring does that this process has closed shortly before.
 bytes receive_bytes(const unique_fd& from, std::size_t count) {
   bytes received(count);
   std::size_t at = 0;

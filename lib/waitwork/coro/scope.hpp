@@ -12,8 +12,8 @@
 //     co_await with_scope(body);                                     // every connection has ended when this resumes
 //   }
 //
-// with_scope runs the body, waits for every child, then gives what the body gave. The first failure, of a child or of the
-// body, asks all the others to stop; when they have ended it is thrown, and later failures are not reported. Why
+// with_scope runs the body, waits for every child, then gives what the body gave. The first failure, of a child or of
+// the body, asks all the others to stop; when they have ended it is thrown, and later failures are not reported. Why
 // a function with a body and not an object: C++ has no asynchronous destructor, so an object could not wait for its
 // children when an exception passes it, and there is nothing else that it could rightly do with them.
 //
@@ -44,8 +44,8 @@ class scope final : private detail::join_point {
   scope(const scope&) = delete;
   scope& operator=(const scope&) = delete;
 
-  // Starts `child` at once, on this thread, inside this call, up to its first suspension. Its frame is destroyed as soon as
-  // it ends. Once a stop was requested the child still starts, and its first wait is cancelled.
+  // Starts `child` at once, on this thread, inside this call, up to its first suspension. Its frame is destroyed as
+  // soon as it ends. Once a stop was requested the child still starts, and its first wait is cancelled.
   // A child that is a lambda with captures refers to the lambda, which must outlive the scope: define it outside the
   // body.
   void spawn(task<void> child) {

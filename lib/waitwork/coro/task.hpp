@@ -65,8 +65,8 @@ class promise_base {
     void await_resume() const noexcept {}
 
    private:
-    // Out of line: g++ 12 guesses whose child_done it is and inlines that, and then every coroutine saves six registers on
-    // its way in (3 ns an await).
+    // Out of line: g++ 12 guesses whose child_done it is and inlines that, and then every coroutine saves six registers
+    // on its way in (3 ns an await).
     [[gnu::noinline]] static std::coroutine_handle<> joined(std::coroutine_handle<> self,
                                                             promise_base& promise) noexcept {
       return promise.owner().child_done(self, promise);
@@ -92,6 +92,7 @@ class promise_base {
   // already; until then its continuation is nobody, because the parent is still inside await_suspend.
   template <class Promise>
   static bool start(std::coroutine_handle<Promise> self, std::coroutine_handle<> parent, stop_source* stop) {
+    WAITWORK_CHECK(self, "an empty task is not started");
     promise_base& promise = self.promise();
     promise.stop_ = stop;
     self.resume();
@@ -103,6 +104,7 @@ class promise_base {
   // Starts `self` for `owner`, which may have destroyed the frame when this returns.
   template <class Promise>
   static void start(std::coroutine_handle<Promise> self, join_point& owner, stop_source* stop) {
+    WAITWORK_CHECK(self, "an empty task is not started");
     promise_base& promise = self.promise();
     promise.stop_ = stop;
     promise.next_ = reinterpret_cast<std::uintptr_t>(&owner) | join_mark;
@@ -131,8 +133,8 @@ class promise_base {
   join_point& owner() const noexcept { return *reinterpret_cast<join_point*>(next_ & ~join_mark); }
   void* next() const noexcept { return reinterpret_cast<void*>(next_); }
 
-  // Every word here is written once an await: who goes on afterwards, a coroutine or a marked join_point, shares one; the
-  // exception is made only when there is one.
+  // Every word here is written once an await: who goes on afterwards, a coroutine or a marked join_point, shares one;
+  // the exception is made only when there is one.
   std::uintptr_t next_ = reinterpret_cast<std::uintptr_t>(std::noop_coroutine().address());
   stop_source* stop_ = nullptr;
   union {
@@ -160,7 +162,7 @@ class promise final : public promise_base {
     }
   }
   task<T> get_return_object() noexcept;
-  template <std::convertible_to<T> Value>
+  template <std::convertible_to<T> Value = T>
   void return_value(Value&& value) noexcept(std::is_nothrow_constructible_v<T, Value>) {
     std::construct_at(std::addressof(value_), std::forward<Value>(value));
     outcome_ = outcome::value;
@@ -210,8 +212,8 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
   // Gives the frame away: whoever takes it destroys it.
   handle_type release() noexcept { return std::exchange(handle_, nullptr); }
 
-  // Awaiting consumes the task: its frame is gone when the co_await has given the value, or when the task object is, if it
-  // threw instead.
+  // Awaiting consumes the task: its frame is gone when the co_await has given the value, or when the task object is, if
+  // it threw instead.
   class awaiter {
    public:
     explicit awaiter(task& awaited) noexcept : task_(awaited) {}

@@ -183,8 +183,8 @@ TEST_F(blocking_calls, are_not_begun_under_a_past_stop) {
   EXPECT_EQ(pool_.counters().started, 0u);
 }
 
-// Two threads for eight callers, threads that end at once when idle, and a stop after a random number of turns: it meets calls
-// that wait, that are being handed over, that run and that have run.
+// Two threads for eight callers, threads that end at once when idle, and a stop after a random number of turns: it
+// meets calls that wait, that are being handed over, that run and that have run.
 TEST(blocking_pool, survives_stops_at_any_moment) {
   blocking_pool pool(of_threads(2, 10us));
   loop here;

@@ -26,8 +26,8 @@ namespace waitwork {
 struct loop_group_options {
   // Loops; 0: as many as there are effective CPUs, or as `cpus` lists.
   unsigned count = 0;
-  // Whether each thread stays on one CPU. Keeps its cache warm, but cannot step aside for others: not for loops that share
-  // the CPUs with an arena of as many workers.
+  // Whether each thread stays on one CPU. Keeps its cache warm, but cannot step aside for others: not for loops that
+  // share the CPUs with an arena of as many workers.
   bool pinned = true;
   // Where to pin, in turn; empty: to the CPUs of the affinity mask.
   std::vector<unsigned> cpus;

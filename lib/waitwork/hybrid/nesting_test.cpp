@@ -1,4 +1,5 @@
-// Ordinary code and coroutines inside each other, in every direction: what a value, an exception and a stop do on the way.
+// Ordinary code and coroutines inside each other, in every direction: what a value, an exception and a stop do on the
+// way.
 
 #include <gtest/gtest.h>
 
@@ -170,8 +171,8 @@ TEST_F(nested, the_end_of_a_loop_joins_the_blocking_calls_of_what_was_spawned_on
   EXPECT_TRUE(left);
 }
 
-// Many of them at once, over two loops and a pool that is too small for all to run: nobody waits for a thread that waits
-// for him, because only coroutines wait here.
+// Many of them at once, over two loops and a pool that is too small for all to run: nobody waits for a thread that
+// waits for him, because only coroutines wait here.
 TEST(nesting, of_many_at_once_comes_to_an_end) {
   blocking_pool_options small;
   small.threads = 2;

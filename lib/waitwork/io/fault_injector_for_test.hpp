@@ -1,12 +1,13 @@
 #pragma once
-// fault_injector: a kernel of bad character, for tests. What it does is decided by a seed alone, so that a failure can be
-// repeated.
+// fault_injector: a kernel of bad character, for tests. What it does is decided by a seed alone, so that a failure can
+// be repeated.
 //
 // It only gives answers that a kernel may give: fewer bytes than asked (the request is shortened before it is handed
-// over, so that streams stay whole), EINTR and the like (an empty request goes in the place of the real one), cancellations that
-// come too late, multishots that end by themselves, completions that come late and in another order. Time is its
-// own: it passes in jumps, to the next deadline, when nothing else can happen, so no schedule ever waits for a clock; and
-// requests that the kernel's worker threads run are waited for in the turn that makes them, so their pace decides nothing.
+// over, so that streams stay whole), EINTR and the like (an empty request goes in the place of the real one),
+// cancellations that come too late, multishots that end by themselves, completions that come late and in another order.
+// Time is its own: it passes in jumps, to the next deadline, when nothing else can happen, so no schedule ever waits
+// for a clock; and requests that the kernel's worker threads run are waited for in the turn that makes them, so their
+// pace decides nothing.
 //
 // When nothing can happen any more and somebody still waits, that is a hang, and the program ends.
 

@@ -35,8 +35,8 @@ class fault_seam {
   // A completion has come out of the ring. The seam keeps it until released() gives it back.
   virtual void completed(const completion& arrived) = 0;
 
-  // All that has arrived has passed completed(): whether the loop must wait for one more completion, which surely comes,
-  // before it goes on. So the pace of the kernel's worker threads does not matter to a test.
+  // All that has arrived has passed completed(): whether the loop must wait for one more completion, which surely
+  // comes, before it goes on. So the pace of the kernel's worker threads does not matter to a test.
   virtual bool expects_more() { return false; }
 
   // The next completion that the loop may see in this turn; nothing when it has seen all that it shall.

@@ -49,11 +49,21 @@ void fail_allocation(std::optional<std::uint64_t> number) noexcept {
 
 }  // namespace waitwork
 
-void* operator new(std::size_t bytes) { return waitwork::allocate(bytes, alignof(std::max_align_t)); }
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
+[[gnu::noinline]] void* operator new(std::size_t bytes) { return waitwork::allocate(bytes, alignof(std::max_align_t)); }
+[[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment) {
   return waitwork::allocate(bytes, static_cast<std::size_t>(alignment));
 }
-void operator delete(void* memory) noexcept { waitwork::deallocate(memory); }
-void operator delete(void* memory, std::size_t) noexcept { waitwork::deallocate(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { waitwork::deallocate(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { waitwork::deallocate(memory); }
+[[gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  try {
+    return ::operator new(bytes);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { waitwork::deallocate(memory); }
+[[gnu::noinline]] void operator delete(void* memory, const std::nothrow_t&) noexcept { waitwork::deallocate(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { waitwork::deallocate(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { waitwork::deallocate(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+  waitwork::deallocate(memory);
+}

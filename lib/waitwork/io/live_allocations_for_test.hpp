@@ -1,8 +1,8 @@
 #pragma once
 // How many allocations of this thread's programs are alive: what tells a leaked coroutine frame, whatever build it is.
 //
-// The program that links this counts every operator new and delete. Frames that wait in the frame pool for their next use
-// are not alive.
+// The program that links this counts every operator new and delete. Frames that wait in the frame pool for their next
+// use are not alive.
 
 #include <cstddef>
 #include <cstdint>

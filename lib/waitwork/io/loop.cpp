@@ -29,8 +29,8 @@ std::uint64_t data_of(const multishot& owner) noexcept {
   return reinterpret_cast<std::uintptr_t>(&owner) | multishot_mark;
 }
 
-// ETIME: the timeout passed. EINTR: a signal. EAGAIN, EBUSY: the kernel wants its completions drained first. All of them
-// are answered by going round; what was not submitted stays in the queue.
+// ETIME: the timeout passed. EINTR: a signal. EAGAIN, EBUSY: the kernel wants its completions drained first. All of
+// them are answered by going round; what was not submitted stays in the queue.
 void require_transient(int answer) {
   WAITWORK_CHECK(answer >= 0 || answer == -ETIME || answer == -EINTR || answer == -EAGAIN || answer == -EBUSY,
                  "io_uring_enter fails only for reasons that another turn answers");

@@ -6,13 +6,14 @@
 //        |    expire timers, take what other threads posted   v
 //        +--- drain the whole completion queue <--- enter the kernel once (and sleep there if nothing is ready)
 //
-// A system call for each batch of submissions, one a turn as a rule, none while coroutines only hand over to each other.
-// Completions are only noted and queued while the ring is walked; coroutines run after it, so nothing re-enters the ring
-// in the middle of a walk and the stack does not grow. The loop runs on the thread that constructs it, and on no other.
+// A system call for each batch of submissions, one a turn as a rule, none while coroutines only hand over to each
+// other. Completions are only noted and queued while the ring is walked; coroutines run after it, so nothing re-enters
+// the ring in the middle of a walk and the stack does not grow. The loop runs on the thread that constructs it, and on
+// no other.
 //
-// Whatever ends while the loop goes round (a completion, a timer, a stop request) only makes coroutines ready, so nobody
-// is resumed from inside anything. run() ends when its task has ended, and what was spawned on the loop from outside, and
-// every request in the kernel.
+// Whatever ends while the loop goes round (a completion, a timer, a stop request) only makes coroutines ready, so
+// nobody is resumed from inside anything. run() ends when its task has ended, and what was spawned on the loop from
+// outside, and every request in the kernel.
 //
 // Not here: SQPOLL. It burns a core that on a small machine is the other half of the experiment.
 
@@ -46,8 +47,8 @@ struct loop_options {
   unsigned submission_entries = 256;
   // A turn hands its submissions to the kernel whenever this many reads and writes of files have gathered, and what is
   // left at its end. Larger saves system calls; smaller keeps a device busy while coroutines still run. Random 4 KiB
-  // direct reads at depth 64 reached 0.81 of fio's rate with one batch a turn, and 0.99, 0.97, 0.99, 0.89 with batches of
-  // 8, 4, 2, 1 (virtio disk, two CPUs, geometric mean of 5 interleaved runs). Sockets and timers gain nothing by it.
+  // direct reads at depth 64 reached 0.81 of fio's rate with one batch a turn, and 0.99, 0.97, 0.99, 0.89 with batches
+  // of 8, 4, 2, 1 (virtio disk, two CPUs, geometric mean of 5 interleaved runs). Sockets and timers gain nothing by it.
   unsigned submission_batch = 8;
   // Completions the kernel can note before it falls back to its slower overflow list; keep at or above the number
   // of operations in flight.
@@ -71,8 +72,8 @@ struct loop_counters {
   std::uint64_t cancels = 0;          // requests that the kernel was asked to end early
   std::uint64_t in_flight_peak = 0;   // requests in the kernel at the same time, at most
 
-  // Sums and differences, field by field: of several loops, or of two moments of one. The peak is the largest of both in a
-  // sum, and stays what it is in a difference.
+  // Sums and differences, field by field: of several loops, or of two moments of one. The peak is the largest of both
+  // in a sum, and stays what it is in a difference.
   loop_counters& operator+=(const loop_counters& other) noexcept;
   loop_counters& operator-=(const loop_counters& other) noexcept;
 };

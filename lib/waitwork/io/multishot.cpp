@@ -26,8 +26,8 @@ void multishot::abandon() noexcept {
   }
   abandoned_ = true;
   if (!armed_) return;
-  // A request that still waits in the submission queue names a descriptor by its number, which may belong to another file
-  // by the time the kernel reads it.
+  // A request that still waits in the submission queue names a descriptor by its number, which may belong to another
+  // file by the time the kernel reads it.
   if (io_uring_sqe* const unread = loop::current().kernel_ring().unread(position_)) {
     const std::uint64_t owner = unread->user_data;
     io_uring_prep_nop(unread);
@@ -37,7 +37,8 @@ void multishot::abandon() noexcept {
   }
 }
 
-// What completes after abandon() still passes on_completion, which gives back what came with it: a descriptor, a buffer.
+// What completes after abandon() still passes on_completion, which gives back what came with it: a descriptor, a
+// buffer.
 void multishot::complete(std::int32_t answer, std::uint32_t flags, bool last) noexcept {
   if (last) armed_ = false;
   on_completion(answer, flags);

@@ -67,13 +67,14 @@ class operation : public ready_node, private stop_callback {
 
 namespace detail {
 
-// Takes a submission entry of the current loop for `asked`, whose waiter is set. Null if `stop` was requested already: then
-// the answer is ECANCELED, and there is nothing to prepare. A null `stop` never stops. `urgent`: see operation_of.
+// Takes a submission entry of the current loop for `asked`, whose waiter is set. Null if `stop` was requested already:
+// then the answer is ECANCELED, and there is nothing to prepare. A null `stop` never stops. `urgent`: see operation_of.
 io_uring_sqe* begin_operation(operation& asked, stop_source* stop, bool urgent);
 
 }  // namespace detail
 
-// An operation whose class says in `void prepare(io_uring_sqe&) noexcept` what to ask the kernel, and may say otherwise on
+// An operation whose class says in `void prepare(io_uring_sqe&) noexcept` what to ask the kernel, and may say otherwise
+// on
 //   cancellable  whether a stop request reaches it
 //   urgent       whether it keeps a device busy, so that it is better handed over in small batches while coroutines still
 //                run (loop_options::submission_batch) than with everything else at the end of the turn

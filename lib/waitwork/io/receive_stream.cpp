@@ -77,8 +77,8 @@ void receive_state::retry() {
   if (waiter_ != nullptr && !armed()) request();
 }
 
-// A multishot may end at any time without having been asked to, with or without bytes; it is then asked again by whoever
-// waits next, and by on_drained() for who waits now.
+// A multishot may end at any time without having been asked to, with or without bytes; it is then asked again by
+// whoever waits next, and by on_drained() for who waits now.
 void receive_state::on_completion(std::int32_t answer, std::uint32_t flags) noexcept {
   if ((flags & IORING_CQE_F_BUFFER) != 0) {
     const auto buffer = static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);

@@ -5,12 +5,13 @@
 //   registered_buffer pool(1 << 20);                       // spares each request the pinning of its pages
 //   result<std::size_t> n = co_await read_at(file, pool.part(0, 4096), offset_bytes);
 //
-// For long-lived files that are read or written all the time. 4 KiB reads from the page cache, 64 in flight, cost 0.92 of
-// the CPU with both (1.06 against 1.16 us); direct reads of a virtio disk at 3.5 us did not tell them apart (11
-// interleaved runs on a busy machine of two CPUs). Both belong to one loop, are made and destroyed on its thread, and end
-// before it does. Any part of a registered buffer can be used, also
-// by several operations at a time: one large buffer that the caller divides is better than many. Making and destroying
-// one is a system call.
+// For long-lived files that are read or written all the time. 4 KiB reads from the page cache, 64 in flight, cost 0.92
+// of the CPU with both (1.06 against 1.16 us); direct reads of a virtio disk at 3.5 us did not tell them apart (11
+// interleaved runs on a busy machine of two CPUs).
+//
+// Both belong to one loop, are made and destroyed on its thread, and end before it does. Any part of a registered
+// buffer can be used, also by several operations at a time: one large buffer that the caller divides is better than
+// many. Making and destroying one is a system call.
 //
 // The constructors throw environment_error if the kernel refuses (memlock limit, table full), unsupported_error where
 // it has no such tables (before Linux 5.19).

@@ -115,8 +115,8 @@ class [[nodiscard("dropping it loses the outcome, a failure too")]] spawned {
   spawned(std::shared_ptr<remote_queue> queue, std::shared_ptr<detail::spawn_state<T>> state)
       : queue_(std::move(queue)), state_(std::move(state)), outcome_(state_->outcome.get_future()) {}
 
-  // Blocks until the task has ended and gives its value, or throws its exception; once. Not on the loop's own thread, which
-  // would wait for itself. Throws `cancelled` if the task was stopped or the loop ended first.
+  // Blocks until the task has ended and gives its value, or throws its exception; once. Not on the loop's own thread,
+  // which would wait for itself. Throws `cancelled` if the task was stopped or the loop ended first.
   T get() { return outcome_.get(); }
 
   // Blocks until the task has ended.
@@ -141,8 +141,8 @@ class remote {
  public:
   explicit remote(std::shared_ptr<remote_queue> queue) noexcept : queue_(std::move(queue)) {}
 
-  // Starts `main` on the loop, from any thread, the loop's own included. Its frame was made here and dies there. Costs two
-  // allocations and, if the loop sleeps, one system call.
+  // Starts `main` on the loop, from any thread, the loop's own included. Its frame was made here and dies there. Costs
+  // two allocations and, if the loop sleeps, one system call.
   template <class T>
   spawned<T> spawn(task<T> main) const {
     auto state = std::make_shared<detail::spawn_state<T>>();

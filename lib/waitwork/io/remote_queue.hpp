@@ -8,8 +8,8 @@
 //
 // The bell is a message to the loop's ring (IORING_REGISTER_SEND_MSG_RING, Linux 6.13); where the kernel lacks it, an
 // eventfd that the ring reads. Waking a loop that sleeps on another CPU took 31 us by message, 40 by eventfd, 40 by a
-// futex in the ring and 38 by a plain futex, and the loop 4 us of CPU against 10 to 12 (two virtual CPUs, medians of 15 rounds
-// of 2,000 wakes); on the same CPU they do not differ. Most of it is the halted CPU's awakening.
+// futex in the ring and 38 by a plain futex, and the loop 4 us of CPU against 10 to 12 (two virtual CPUs, medians of 15
+// rounds of 2,000 wakes); on the same CPU they do not differ. Most of it is the halted CPU's awakening.
 //
 // Shared between the loop and its remotes, so that a late poster finds a closed queue and not a dead one.
 // Private to io/.

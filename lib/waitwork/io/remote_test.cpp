@@ -181,8 +181,8 @@ TEST(remote, takes_spawns_of_many_threads_at_once) {
   EXPECT_EQ(ran, threads * spawns);
 }
 
-// The loop ends at any moment while threads spawn and stop. Every task either runs to its end or is refused, and everybody
-// who waits is told.
+// The loop ends at any moment while threads spawn and stop. Every task either runs to its end or is refused, and
+// everybody who waits is told.
 TEST(remote, loses_nothing_when_its_loop_ends_while_spawns_arrive) {
   constexpr int threads = 3;
   constexpr int rounds = 150;

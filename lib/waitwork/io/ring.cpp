@@ -20,7 +20,8 @@
 #endif
 
 // ThreadSanitizer does not see the system calls by which liburing unmaps a ring, and takes the next ring at the same
-// address, maybe another thread's, for the same memory. So for it every ring's end comes before each later one's beginning.
+// address, maybe another thread's, for the same memory. So for it every ring's end comes before each later one's
+// beginning.
 #ifdef WAITWORK_THREAD_SANITIZER
 extern "C" void __tsan_acquire(void* address);
 extern "C" void __tsan_release(void* address);

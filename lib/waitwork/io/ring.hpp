@@ -3,8 +3,8 @@
 //
 // The flags are the ones that a single-threaded loop wants: completions are run by this thread, when it asks for them
 // (DEFER_TASKRUN), instead of interrupting it; the kernel may skip its locking (SINGLE_ISSUER). Kernels that do not
-// know a flag answer EINVAL, and the next rung of a ladder is tried. What was granted is recorded, because a figure measured
-// with and without DEFER_TASKRUN is not the same figure.
+// know a flag answer EINVAL, and the next rung of a ladder is tried. What was granted is recorded, because a figure
+// measured with and without DEFER_TASKRUN is not the same figure.
 //
 // Private to io/: the only header with <liburing.h>.
 
@@ -68,8 +68,8 @@ class ring {
   slot_table buffers_;
 };
 
-// Puts a completion with this user_data into the ring behind `ring_fd`, from any thread; a bug if that ring does not take
-// messages. Wakes who sleeps on it.
+// Puts a completion with this user_data into the ring behind `ring_fd`, from any thread; a bug if that ring does not
+// take messages. Wakes who sleeps on it.
 void send_message(int ring_fd, std::uint64_t user_data) noexcept;
 
 }  // namespace waitwork

@@ -1,6 +1,6 @@
 #pragma once
-// One run of one program on a loop of its own, with everything that happens to it, and what must hold afterwards: the run
-// ends, and no frame, buffer, descriptor or request is left.
+// One run of one program on a loop of its own, with everything that happens to it, and what must hold afterwards: the
+// run ends, and no frame, buffer, descriptor or request is left.
 
 #include <waitwork/io/fault_injector_for_test.hpp>
 #include <waitwork/io/loop.hpp>
@@ -38,8 +38,8 @@ struct outcome {
   loop_counters counters;
 };
 
-// Runs it; what does not hold is a test failure that says how to repeat the schedule. A hang or a crash ends the process,
-// and says the same.
+// Runs it; what does not hold is a test failure that says how to repeat the schedule. A hang or a crash ends the
+// process, and says the same.
 outcome run(const schedule& chosen);
 
 // How many schedules the seeded tests run for each program: WAITWORK_SCHEDULES, or `usual`, of which a build with

@@ -48,7 +48,8 @@ bool is_right(std::span<const std::byte> bytes, std::uint64_t connection, std::u
   return true;
 }
 
-// Sends all, and notes after each step how far it has come. An account is looked up again after every wait: the ledger grows.
+// Sends all, and notes after each step how far it has come. An account is looked up again after every wait: the ledger
+// grows.
 task<bool> send_noted(int socket, std::span<const std::byte> bytes, ledger& written, std::uint64_t connection) {
   while (!bytes.empty()) {
     const result<std::size_t> count = co_await send(socket, bytes);
@@ -71,8 +72,11 @@ void note_received(std::span<const std::byte> bytes, ledger& written, std::uint6
 task<void> echo(unique_fd socket, buffer_ring& buffers, nanoseconds idle, ledger& written) {
   std::uint64_t connection = 0;
   const result<void> named =
-      co_await with_timeout(idle, receive_exactly(socket.get(), std::as_writable_bytes(std::span(&connection, 1))));
-  if (!named) co_return;
+      co_await with_timeout(10s, receive_exactly(socket.get(), std::as_writable_bytes(std::span(&connection, 1))));
+  if (!named) {
+    ++written.unnamed;
+    co_return;
+  }
   written.of(connection).opened = true;
   const auto give_back = [&](std::span<const std::byte> bytes) -> task<bool> {
     note_received(bytes, written, connection);

@@ -1,6 +1,6 @@
 #pragma once
-// An echo server and a crowd of clients of every kind, each on a loop of its own, that check every byte and write down how
-// many they have sent and received.
+// An echo server and a crowd of clients of every kind, each on a loop of its own, that check every byte and write down
+// how many they have sent and received.
 
 #include <waitwork/base/clock.hpp>
 #include <waitwork/coro/task.hpp>
@@ -35,6 +35,7 @@ struct account {
 
 struct ledger {
   std::vector<account> accounts;  // by the number of the connection; written by one thread, read when that has ended
+  std::uint64_t unnamed = 0;      // connections that ended before they gave a number
   account& of(std::uint64_t connection);
 };
 

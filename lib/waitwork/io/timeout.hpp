@@ -5,8 +5,8 @@
 //   result<reply> answer = co_await with_deadline(until, ask(question));
 //
 // Takes any awaitable: an operation or a task. When the time is over the awaited thing is asked to stop, and this
-// resumes when it has ended: nothing of it runs on, its buffers are free again. The outcome is a result; one that already
-// is a result is not wrapped again:
+// resumes when it has ended: nothing of it runs on, its buffers are free again. The outcome is a result; one that
+// already is a result is not wrapped again:
 //   - errc::timed_out if the time was over and the awaited thing gave nothing for it: it ended by `cancelled`, by
 //     operation_canceled, or it is a task<void>;
 //   - its own value or error otherwise, also if that came after the time (a connection that was accepted all the same);

@@ -63,7 +63,8 @@ class sleep_operation final : public ready_node, public timer {
   bool stopped_ = false;
 };
 
-// Resumes on this loop, at the earliest `duration` from now. Zero or less: in the next turn. Throws `cancelled` on a stop.
+// Resumes on this loop, at the earliest `duration` from now. Zero or less: in the next turn. Throws `cancelled` on a
+// stop.
 [[nodiscard]] inline sleep_operation sleep_for(nanoseconds duration) noexcept { return sleep_operation(duration); }
 
 // Resumes on this loop, at the earliest at `deadline`. Throws `cancelled` on a stop.

@@ -2,10 +2,10 @@
 // timer_heap: the pending timers of one loop, earliest first.
 //
 // A 4-ary heap in one array: half the levels of a binary heap, and the four children of a node share a cache line.
-// The deadline is stored beside a slot number, so that sifting never touches a coroutine frame. Most timers are timeouts
-// that are cancelled long before they are due, so cancelling must be cheap: it empties the timer's slot, and the heap's
-// entry stays behind, dead, until it comes to the top or until the dead outnumber the living, when one pass removes
-// them all. The alternative, each timer knowing its place in the heap, makes every sift write to as many
+// The deadline is stored beside a slot number, so that sifting never touches a coroutine frame. Most timers are
+// timeouts that are cancelled long before they are due, so cancelling must be cheap: it empties the timer's slot, and
+// the heap's entry stays behind, dead, until it comes to the top or until the dead outnumber the living, when one pass
+// removes them all. The alternative, each timer knowing its place in the heap, makes every sift write to as many
 // frames as it moves entries: with a million sleepers, a cache miss each. 24 bytes a timer.
 // Private to io/.
 

@@ -5,12 +5,13 @@
 // told otherwise; both are wrong for work that waits. The arena takes an explicit number and raises the library's limit
 // to it for as long as it lives. `workers` counts threads that run our work at the same time.
 //
-// What is handed in is run by threads of our own (worker_threads.hpp) inside the arena, not by task_arena::enqueue, because
-// oneTBB's workers go on looking for work, at full speed, long after it has run out. An empty job handed in every 200 us cost
-// 152 us of CPU with enqueue and 36 with threads that sleep; every 5 ms, 314 and 59; a job of 50 us, with eight such waiting
-// 950 us each, 109 and 78 in all. The round trip from a loop and back took 3.0 us with enqueue and 5.3 without when one
-// followed the other, 27 and 24 us from a standstill (oneTBB 2021.8, two virtual CPUs with other load, medians of 5
-// interleaved runs). The algorithms of oneTBB inside a job have the arena's slots and workers as before.
+// What is handed in is run by threads of our own (worker_threads.hpp) inside the arena, not by task_arena::enqueue,
+// because oneTBB's workers go on looking for work, at full speed, long after it has run out. An empty job handed in
+// every 200 us cost 152 us of CPU with enqueue and 36 with threads that sleep; every 5 ms, 314 and 59; a job of 50 us,
+// with eight such waiting 950 us each, 109 and 78 in all. The round trip from a loop and back took 3.0 us with enqueue
+// and 5.3 without when one followed the other, 27 and 24 us from a standstill (oneTBB 2021.8, two virtual CPUs with
+// other load, medians of 5 interleaved runs). Our threads look out for 20 us before they sleep. The algorithms of oneTBB inside a job have the arena's slots and workers
+// as before.
 
 #include <waitwork/parallel/worker_threads.hpp>
 
