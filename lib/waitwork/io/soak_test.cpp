@@ -59,13 +59,13 @@ double open_descriptors() {
   return static_cast<double>(std::distance(begin(all), end(all)));
 }
 
-// Room for both ends of every connection; as many as the machine allows.
+// Room for both ends of every connection and for some that are closing; as many as the machine allows.
 unsigned affordable(unsigned connections) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
-  return static_cast<unsigned>(std::min<rlim_t>(connections, (limit.rlim_cur - 100) / 2));
+  return static_cast<unsigned>(std::min<rlim_t>(connections, (limit.rlim_cur - 100) / 3));
 }
 
 TEST(soak, keeps_memory_and_descriptors_flat_and_accounts_for_every_byte) {
@@ -150,7 +150,8 @@ TEST(soak, keeps_memory_and_descriptors_flat_and_accounts_for_every_byte) {
     EXPECT_GT(connections, chosen.connections / 2);
     for (const std::uint64_t each : by_habit) EXPECT_GT(each, 0u) << "every habit occurs";
   }
-  EXPECT_LE(descriptors_peak, descriptors_before + 2 * chosen.connections + 100) << "descriptors pile up";
+  // Both ends of each, and the server's of those whose client has gone and been replaced already.
+  EXPECT_LE(descriptors_peak, descriptors_before + 3 * chosen.connections + 100) << "descriptors pile up";
   EXPECT_EQ(open_descriptors(), descriptors_before) << "descriptors leaked";
   EXPECT_EQ(live_allocations(), allocations_before) << "memory leaked";
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
