@@ -110,7 +110,7 @@ TEST(soak, keeps_memory_and_descriptors_flat_and_accounts_for_every_byte) {
       server.join();
     }
 
-    std::uint64_t connections = 0, sent = 0, echoed = 0, received = 0, cut_short = 0, timed_out = 0;
+    std::uint64_t connections = 0, sent = 0, received = 0, cut_short = 0, timed_out = 0;
     std::array<std::uint64_t, habits> by_habit{};
     for (std::uint64_t number = 1; number < kinds.size(); ++number) {
       const account& client = of_clients.of(number);
@@ -118,7 +118,6 @@ TEST(soak, keeps_memory_and_descriptors_flat_and_accounts_for_every_byte) {
       ++connections;
       ++by_habit[static_cast<std::size_t>(kinds[number])];
       sent += client.sent;
-      echoed += server.sent;
       received += client.received;
       timed_out += server.timed_out;
       ASSERT_FALSE(client.wrong || server.wrong) << "connection " << number;
