@@ -50,9 +50,6 @@ worker_threads_options thread_options(unsigned workers) {
   worker_threads_options options;
   options.limit = workers;
   options.keep_idle = std::chrono::hours(1);  // no more threads than workers: little is gained by ending one
-  // Longer than a loop takes from one offload to the next. Hot round trips fell from 20 to 6 us at the median, and the
-  // CPU of the mixed workloads did not tell 0, 20 and 50 us apart (two virtual CPUs, medians of 3 interleaved runs).
-  options.look_out = std::chrono::microseconds(20);
   options.purpose = "an arena";
   return options;
 }

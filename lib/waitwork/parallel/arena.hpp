@@ -10,7 +10,7 @@
 // every 200 us cost 152 us of CPU with enqueue and 36 with threads that sleep; every 5 ms, 314 and 59; a job of 50 us,
 // with eight such waiting 950 us each, 109 and 78 in all. The round trip from a loop and back took 3.0 us with enqueue
 // and 5.3 without when one followed the other, 27 and 24 us from a standstill (oneTBB 2021.8, two virtual CPUs with
-// other load, medians of 5 interleaved runs). Our threads look out for 20 us before they sleep. The algorithms of oneTBB inside a job have the arena's slots and workers
+// other load, medians of 5 interleaved runs). The algorithms of oneTBB inside a job have the arena's slots and workers
 // as before.
 
 #include <waitwork/parallel/worker_threads.hpp>

@@ -1,9 +1,6 @@
 #include <waitwork/parallel/worker_threads.hpp>
 
-#include <sched.h>
-
 #include <algorithm>
-#include <atomic>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -19,18 +16,10 @@ namespace {
                           "raise the limit of threads (ulimit -u, pids.max of the control group) or of memory");
 }
 
-// Returns when there is a job, or when `duration` is over.
-void look_out(const std::atomic<job*>& given, nanoseconds duration) noexcept {
-  const std::int64_t end_ns = now_ns() + duration.count();
-  while (given.load(std::memory_order_acquire) == nullptr && now_ns() < end_ns) ::sched_yield();
-}
-
 }  // namespace
 
 struct worker_threads::worker {
-  // Written under the lock; read without it by the worker itself while it looks out, hence release and acquire.
-  std::atomic<job*> given{nullptr};
-  bool looking_out = false;  // guarded by the lock; if not, it sleeps and must be woken
+  job* given = nullptr;  // guarded by the lock
   std::condition_variable woken;
   std::thread thread;
 };
@@ -57,9 +46,9 @@ void worker_threads::submit(job& next) {
     worker& chosen = *idle_.back();
     idle_.pop_back();
     ++counters_.jobs;
-    chosen.given.store(&next, std::memory_order_release);
+    chosen.given = &next;
     // Under the lock, because without it the worker might be done and gone before it is notified.
-    if (!chosen.looking_out) chosen.woken.notify_one();
+    chosen.woken.notify_one();
     return;
   }
   if (workers_.size() < options_.limit) {
@@ -117,17 +106,9 @@ job* worker_threads::next_queued() noexcept {
 // Null: for too long there was nothing to do, or there will not be anything any more.
 job* worker_threads::wait_for_job(worker& self, std::unique_lock<std::mutex>& lock) {
   idle_.push_back(&self);
-  if (options_.look_out > nanoseconds(0)) {
-    self.looking_out = true;
-    lock.unlock();
-    look_out(self.given, options_.look_out);
-    lock.lock();
-    self.looking_out = false;
-  }
-  const auto given = [&self] { return self.given.load(std::memory_order_relaxed); };
-  self.woken.wait_for(lock, options_.keep_idle, [&] { return given() != nullptr || stopping_; });
-  if (given() == nullptr) std::erase(idle_, &self);
-  return self.given.exchange(nullptr, std::memory_order_relaxed);
+  self.woken.wait_for(lock, options_.keep_idle, [&] { return self.given != nullptr || stopping_; });
+  if (self.given == nullptr) std::erase(idle_, &self);
+  return std::exchange(self.given, nullptr);
 }
 
 // A thread cannot join itself, so it is joined by the next one that ends, or by the destructor.

@@ -9,9 +9,9 @@
 // for lack of work; else to a new thread; else, when all are there and busy, to the queue, first come first served. One
 // lock guards all of it and is held for some tens of nanoseconds, except while a thread is started.
 //
-// A thread without work sleeps at once. On two CPUs, looking out for more work during 5 or 20 us before that made the
-// round trip of an empty job from a loop longer, not shorter, 10.7 and 21.9 us against 5.3: the thread that looks out
-// keeps the CPU from the loop that would give it work.
+// A thread without work sleeps at once. On two CPUs, looking out for more work during 5 or 20 us before that made the round
+// trip of an empty job from a loop longer, not shorter, 10.7 and 21.9 us against 5.3: the thread that looks out keeps the
+// CPU from the loop that would give it work.
 
 #include <waitwork/base/clock.hpp>
 
@@ -55,9 +55,6 @@ struct worker_threads_options {
   unsigned limit = 1;
   // A thread that has had nothing to do for this long ends. Longer saves starting it again, about 30 us.
   nanoseconds keep_idle = std::chrono::seconds(10);
-  // A thread without work looks out for some for this long before it sleeps, letting others have the CPU between two
-  // looks. Longer saves the wake when work follows work, and burns an otherwise idle CPU when it does not.
-  nanoseconds look_out = nanoseconds(0);
   // What the threads are for, for error messages.
   std::string purpose = "work";
 };
@@ -87,8 +84,8 @@ class worker_threads {
   // environment_error if there is not one thread and none can be started; with fewer than the limit it goes on.
   void submit(job& next);
 
-  // Takes back what was handed in. True: it is not going to run, and nothing refers to it any more. False: it is
-  // running or has run. From the thread that handed it in.
+  // Takes back what was handed in. True: it is not going to run, and nothing refers to it any more. False: it is running
+  // or has run. From the thread that handed it in.
   bool withdraw(job& pending) noexcept;
 
   // Starts every thread that may still be started. Throws environment_error if one is refused.
