@@ -5,29 +5,23 @@
 #include <new>
 
 #include <waitwork/base/check.hpp>
-#include <waitwork/io/loop.hpp>
-#include <waitwork/io/multishot.hpp>
 #include <waitwork/io/ring.hpp>
 
 namespace waitwork {
 namespace detail {
 
-class connection_state final : public multishot {
+class connection_state final : public stream_state {
  public:
   connection_state(descriptor listener, std::size_t waiting_most) noexcept
       : listener_(listener), waiting_most_(waiting_most) {}
 
-  // Something can be taken: a connection, or an error.
-  bool has_outcome() const noexcept { return !accepted_.empty() || error_ != 0; }
+  // A connection, or an error.
+  bool has_outcome() const noexcept override { return !accepted_.empty() || error_ != 0; }
   result<unique_fd> take() noexcept;
-
-  // `waiter` is woken when has_outcome().
-  void wait(connection_stream::next_awaiter& waiter);
-  void forget_waiter() noexcept { waiter_ = nullptr; }
-  bool has_waiter() const noexcept { return waiter_ != nullptr; }
 
  private:
   void request();
+  void waited_for() override;
   void keep(unique_fd connection) noexcept;
   void on_completion(std::int32_t answer, std::uint32_t flags) noexcept override;
   void on_drained() override;
@@ -42,7 +36,6 @@ class connection_state final : public multishot {
   bool ending_ = false;        // the kernel was asked to end the request
   bool one_by_one_ = true;     // the next request is for one connection: a multishot would empty the backlog at once
   bool taker_woken_ = false;   // somebody was woken, and has not run since
-  connection_stream::next_awaiter* waiter_ = nullptr;
 };
 
 result<unique_fd> connection_state::take() noexcept {
@@ -53,9 +46,7 @@ result<unique_fd> connection_state::take() noexcept {
   return first;
 }
 
-void connection_state::wait(connection_stream::next_awaiter& waiter) {
-  WAITWORK_CHECK(waiter_ == nullptr, "one coroutine at a time waits for the next connection of a stream");
-  waiter_ = &waiter;
+void connection_state::waited_for() {
   if (!armed()) request();
 }
 
@@ -90,17 +81,17 @@ void connection_state::on_completion(std::int32_t answer, std::uint32_t flags) n
   } else if (answer != -ECANCELED && answer != -EINTR && answer != -ECONNABORTED) {
     error_ = -answer;
   }
-  if (waiter_ != nullptr && has_outcome()) {
+  if (has_waiter() && has_outcome()) {
     taker_woken_ = true;
-    std::exchange(waiter_, nullptr)->wake();
+    wake_waiter();
   }
-  if (armed() ? crowded() && !ending_ : waiter_ != nullptr) call_when_drained();
+  if (armed() ? crowded() && !ending_ : has_waiter()) call_when_drained();
 }
 
 void connection_state::on_drained() {
   if (abandoned()) return;
   if (!armed()) {
-    if (waiter_ != nullptr) request();
+    if (has_waiter()) request();
   } else if (crowded() && !ending_) {
     ending_ = true;
     ask_to_end();
@@ -120,32 +111,11 @@ connection_stream::~connection_stream() {
   state_->abandon();
 }
 
-bool connection_stream::next_awaiter::await_ready() const noexcept { return stream_.has_outcome(); }
-
-void connection_stream::next_awaiter::start(stop_source* stop) {
-  if (stop != nullptr && stop->stop_requested()) {
-    stopped_ = true;
-    loop::current().make_ready(*this);
-    return;
-  }
-  listen(stop);
-  stream_.wait(*this);
-}
-
-void connection_stream::next_awaiter::wake() noexcept {
-  stop_listening();
-  loop::current().make_ready(*this);
-}
-
-void connection_stream::next_awaiter::on_stop() noexcept {
-  stopped_ = true;
-  stream_.forget_waiter();
-  loop::current().make_ready(*this);
-}
+connection_stream::next_awaiter::next_awaiter(detail::connection_state& stream) noexcept : stream_wait(stream), state_(stream) {}
 
 result<unique_fd> connection_stream::next_awaiter::await_resume() noexcept {
-  if (stopped_) return errno_error(ECANCELED);
-  return stream_.take();
+  if (stopped()) return errno_error(ECANCELED);
+  return state_.take();
 }
 
 }  // namespace waitwork

@@ -15,12 +15,9 @@
 
 #include <waitwork/base/result.hpp>
 #include <waitwork/base/unique_fd.hpp>
-#include <waitwork/coro/cancellation.hpp>
-#include <waitwork/coro/ready_queue.hpp>
-#include <waitwork/coro/task.hpp>
 #include <waitwork/io/descriptor.hpp>
+#include <waitwork/io/stream_wait.hpp>
 
-#include <coroutine>
 #include <cstddef>
 #include <utility>
 
@@ -46,26 +43,13 @@ class connection_stream {
     return *this;
   }
 
-  class next_awaiter final : public ready_node, private stop_callback {
+  class next_awaiter final : public detail::stream_wait {
    public:
-    explicit next_awaiter(detail::connection_state& stream) noexcept : stream_(stream) {}
-    bool await_ready() const noexcept;
-    template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> self) {
-      waiter = self;
-      start(detail::stop_of(self));
-    }
+    explicit next_awaiter(detail::connection_state& stream) noexcept;
     result<unique_fd> await_resume() noexcept;
 
-    // From the stream: there is something to take.
-    void wake() noexcept;
-
    private:
-    void start(stop_source* stop);
-    void on_stop() noexcept override;
-
-    detail::connection_state& stream_;
-    bool stopped_ = false;
+    detail::connection_state& state_;
   };
 
   // The next connection; does not suspend if it is here already. After an error (errc::too_many_files_open, say) the

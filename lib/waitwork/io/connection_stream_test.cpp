@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 
 #include <cstring>
-#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -250,27 +249,16 @@ TEST_F(connection_streams, that_nobody_asks_cost_nothing) {
 }
 
 // Ends the multishot after each connection, as a kernel may.
-class forgetful_kernel final : public fault_seam {
+class forgetful_kernel final : public altered_kernel {
  public:
-  std::int64_t now_ns() override { return waitwork::now_ns(); }
   void submitting(io_uring_sqe& entry) override {
     if (entry.opcode != IORING_OP_ACCEPT) return;
     entry.ioprio = 0;  // no multishot: one completion, and it is the last
     ++requests_;
   }
-  void completed(const completion& arrived) override { arrived_.push_back(arrived); }
-  std::optional<completion> released() override {
-    if (arrived_.empty()) return std::nullopt;
-    const completion first = arrived_.front();
-    arrived_.pop_front();
-    return first;
-  }
-  bool may_sleep(std::optional<std::int64_t>) override { return true; }
-  void suspended() override {}
   int requests() const noexcept { return requests_; }
 
  private:
-  std::deque<completion> arrived_;
   int requests_ = 0;
 };
 

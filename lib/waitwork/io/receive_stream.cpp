@@ -2,8 +2,6 @@
 
 #include <cerrno>
 
-#include <waitwork/base/check.hpp>
-#include <waitwork/io/loop.hpp>
 #include <waitwork/io/receive_state.hpp>
 
 namespace waitwork {
@@ -12,32 +10,11 @@ receive_stream::receive_stream(int fd, buffer_ring& buffers) : state_(new detail
 
 receive_stream::~receive_stream() { state_->abandon(); }
 
-bool receive_stream::next_awaiter::await_ready() const noexcept { return stream_.has_outcome(); }
-
-void receive_stream::next_awaiter::start(stop_source* stop) {
-  if (stop != nullptr && stop->stop_requested()) {
-    stopped_ = true;
-    loop::current().make_ready(*this);
-    return;
-  }
-  listen(stop);
-  stream_.wait(*this);
-}
-
-void receive_stream::next_awaiter::wake() noexcept {
-  stop_listening();
-  loop::current().make_ready(*this);
-}
-
-void receive_stream::next_awaiter::on_stop() noexcept {
-  stopped_ = true;
-  stream_.forget_waiter();
-  loop::current().make_ready(*this);
-}
+receive_stream::next_awaiter::next_awaiter(detail::receive_state& stream) noexcept : stream_wait(stream), state_(stream) {}
 
 result<received> receive_stream::next_awaiter::await_resume() noexcept {
-  if (stopped_) return errno_error(ECANCELED);
-  return stream_.take();
+  if (stopped()) return errno_error(ECANCELED);
+  return state_.take();
 }
 
 namespace detail {
@@ -59,9 +36,7 @@ result<received> receive_state::take() noexcept {
   return received();
 }
 
-void receive_state::wait(receive_stream::next_awaiter& waiter) {
-  WAITWORK_CHECK(waiter_ == nullptr, "one coroutine at a time waits for the next bytes of a stream");
-  waiter_ = &waiter;
+void receive_state::waited_for() {
   if (!armed() && !starved_) request();
 }
 
@@ -74,7 +49,7 @@ void receive_state::request() {
 
 void receive_state::retry() {
   starved_ = false;
-  if (waiter_ != nullptr && !armed()) request();
+  if (has_waiter() && !armed()) request();
 }
 
 // A multishot may end at any time without having been asked to, with or without bytes; it is then asked again by
@@ -94,7 +69,7 @@ void receive_state::on_completion(std::int32_t answer, std::uint32_t flags) noex
     error_ = -answer;
   }
   if (has_outcome()) {
-    if (waiter_ != nullptr) std::exchange(waiter_, nullptr)->wake();
+    if (has_waiter()) wake_waiter();
   } else if (!armed()) {
     call_when_drained();
   }
@@ -118,7 +93,7 @@ void receive_state::keep(std::uint16_t buffer, std::size_t bytes) noexcept {
 
 void receive_state::on_drained() {
   store_.wake_starved();
-  if (waiter_ != nullptr && !armed() && !starved_ && !abandoned()) request();
+  if (has_waiter() && !armed() && !starved_ && !abandoned()) request();
 }
 
 }  // namespace detail

@@ -14,12 +14,9 @@
 // streams that find none wait until one is given back.
 
 #include <waitwork/base/result.hpp>
-#include <waitwork/coro/cancellation.hpp>
-#include <waitwork/coro/ready_queue.hpp>
-#include <waitwork/coro/task.hpp>
 #include <waitwork/io/buffer_ring.hpp>
+#include <waitwork/io/stream_wait.hpp>
 
-#include <coroutine>
 #include <cstdint>
 
 namespace waitwork {
@@ -39,26 +36,13 @@ class receive_stream {
   receive_stream(const receive_stream&) = delete;
   receive_stream& operator=(const receive_stream&) = delete;
 
-  class next_awaiter final : public ready_node, private stop_callback {
+  class next_awaiter final : public detail::stream_wait {
    public:
-    explicit next_awaiter(detail::receive_state& stream) noexcept : stream_(stream) {}
-    bool await_ready() const noexcept;
-    template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> self) {
-      waiter = self;
-      start(detail::stop_of(self));
-    }
+    explicit next_awaiter(detail::receive_state& stream) noexcept;
     result<received> await_resume() noexcept;
 
-    // From the stream: there is something to take.
-    void wake() noexcept;
-
    private:
-    void start(stop_source* stop);
-    void on_stop() noexcept override;
-
-    detail::receive_state& stream_;
-    bool stopped_ = false;
+    detail::receive_state& state_;
   };
 
   // The next bytes, in the order in which they came; does not suspend if they are here already. Empty: the peer has

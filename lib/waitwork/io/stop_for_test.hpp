@@ -56,17 +56,10 @@ auto stopped_while_it_waits(Make& make) -> task<detail::await_result_t<decltype(
   co_return std::move(outcome);
 }
 
-// Hears no cancellation, so that what was cancelled comes to its ordinary end: the race that a stop loses.
-class deaf_kernel final : public fault_seam {
+// A kernel whose requests a test alters; the completions come as they are.
+class altered_kernel : public fault_seam {
  public:
   std::int64_t now_ns() override { return waitwork::now_ns(); }
-  void submitting(io_uring_sqe& entry) override {
-    if (entry.opcode != IORING_OP_ASYNC_CANCEL) return;
-    const std::uint64_t owner = entry.user_data;
-    io_uring_prep_nop(&entry);
-    entry.user_data = owner;
-    ++unheard_;
-  }
   void completed(const completion& arrived) override { arrived_.push_back(arrived); }
   std::optional<completion> released() override {
     if (arrived_.empty()) return std::nullopt;
@@ -77,10 +70,24 @@ class deaf_kernel final : public fault_seam {
   bool may_sleep(std::optional<std::int64_t>) override { return true; }
   void suspended() override {}
 
+ private:
+  std::deque<completion> arrived_;
+};
+
+// Hears no cancellation, so that what was cancelled comes to its ordinary end: the race that a stop loses.
+class deaf_kernel final : public altered_kernel {
+ public:
+  void submitting(io_uring_sqe& entry) override {
+    if (entry.opcode != IORING_OP_ASYNC_CANCEL) return;
+    const std::uint64_t owner = entry.user_data;
+    io_uring_prep_nop(&entry);
+    entry.user_data = owner;
+    ++unheard_;
+  }
+
   int unheard() const noexcept { return unheard_; }
 
  private:
-  std::deque<completion> arrived_;
   int unheard_ = 0;
 };
 
