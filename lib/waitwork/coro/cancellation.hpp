@@ -26,8 +26,10 @@ class stop_source;
 namespace detail {
 
 struct stop_link {
+  stop_link() noexcept {}
+
   stop_link* next = nullptr;  // null: in no list
-  stop_link* previous = nullptr;
+  stop_link* previous;        // only in a list
 };
 
 }  // namespace detail
@@ -41,6 +43,9 @@ class stop_callback : private detail::stop_link {
 
   // Hears of the next request of `source`; null: there is nobody to hear of. Not while a request is already made.
   void listen(stop_source* source) noexcept;
+
+  // The same for a source that was seen not to have been asked yet, by a callback that does not listen.
+  void join(stop_source& source) noexcept;
 
   // Hears of nothing any more. Fine at any time.
   void stop_listening() noexcept {
@@ -95,10 +100,16 @@ class stop_source final : private stop_callback {
 inline void stop_callback::listen(stop_source* source) noexcept {
   if (source == nullptr) return;
   WAITWORK_CHECK(next == nullptr && !source->requested_, "a callback listens once, before the request");
-  next = &source->all_;
-  previous = source->all_.previous;
-  previous->next = this;
-  next->previous = this;
+  join(*source);
+}
+
+inline void stop_callback::join(stop_source& source) noexcept {
+  detail::stop_link& end = source.all_;
+  detail::stop_link& last = *end.previous;
+  next = &end;
+  previous = &last;
+  last.next = this;
+  end.previous = this;
 }
 
 inline void stop_source::follow(stop_source* outer) noexcept {

@@ -109,6 +109,7 @@ class fault_injector final : public fault_seam {
   bool chance(unsigned rate) noexcept { return rate > 0 && random_.below(256) < rate; }
   request* find(std::uint64_t user_data) noexcept;
   void note(const char* what, std::uint64_t number, std::int64_t detail, std::uint32_t flags = 0) noexcept;
+  void refuse(request& asked, int error) noexcept;
   void answer_instead(request& asked, std::int32_t answer) noexcept;
   void alter(request& asked, io_uring_sqe& entry) noexcept;
   void alter_cancel(io_uring_sqe& entry) noexcept;

@@ -1,19 +1,17 @@
 #pragma once
 // loop: one thread, one io_uring, any number of coroutines.
 //
-//        +--> resume what is ready ---------------------------+
-//        |                                                    | submissions gather in the ring
-//        |    expire timers, take what other threads posted   v
-//        +--- drain the whole completion queue <--- enter the kernel once (and sleep there if nothing is ready)
+//        +--> resume what is ready ----------------------------+
+//        |                                                     | submissions gather in the ring
+//        |    expire timers, take what other threads posted    v
+//        +--- resume what has completed <--- enter the kernel once (and sleep there if nothing is ready)
 //
 // A system call for each batch of submissions, one a turn as a rule, none while coroutines only hand over to each
-// other. Completions are only noted and queued while the ring is walked; coroutines run after it, so nothing re-enters
-// the ring in the middle of a walk and the stack does not grow. The loop runs on the thread that constructs it, and on
-// no other.
+// other. A coroutine goes on from the turn itself, never from inside another one: a completion is out of the queue
+// before it is acted on, and what a timer, a stop request or another coroutine ends is made ready for the next turn. So
+// nothing re-enters and the stack does not grow. The loop runs on the thread that constructs it, and on no other.
 //
-// Whatever ends while the loop goes round (a completion, a timer, a stop request) only makes coroutines ready, so
-// nobody is resumed from inside anything. run() ends when its task has ended, and what was spawned on the loop from
-// outside, and every request in the kernel.
+// run() ends when its task has ended, and what was spawned on the loop from outside, and every request in the kernel.
 //
 // Not here: SQPOLL. It burns a core that on a small machine is the other half of the experiment.
 
@@ -120,7 +118,8 @@ class loop {
   std::int64_t now_ns() const;
 
   // For awaitables of this layer. An entry is filled in before anything else is done with the loop.
-  io_uring_sqe* next_submission(operation& owner, stop_source* stop, bool urgent);
+  io_uring_sqe* next_submission(operation& owner, stop_source* stop);
+  io_uring_sqe* next_urgent_submission(operation& owner, stop_source* stop);
   io_uring_sqe* next_submission(multishot& owner);
   void cancel(operation& pending) noexcept;
   void cancel(multishot& pending) noexcept;
@@ -147,12 +146,20 @@ class loop {
   int submit_and_wait();
   int submit_and_get_events();
   void about_to_submit();
+  [[gnu::noinline]] io_uring_sqe* hindered_submission(operation& owner, stop_source* stop);
   io_uring_sqe* free_submission();
   void cancel(std::uint64_t user_data) noexcept;
-  void drain_completions();
-  void walk_completions();
-  void accept_completion(std::uint64_t user_data, std::int32_t answer, std::uint32_t flags) noexcept;
-  void complete(operation& done, std::int32_t answer, std::uint32_t flags) noexcept;
+  void resume_completed();
+  void queue_completed();
+  template <class GoOn>
+  void take_completions(GoOn go_on);
+  template <class GoOn>
+  void take_completions_from_seam(GoOn go_on);
+  template <class GoOn>
+  void accept(std::uint64_t user_data, std::int32_t answer, std::uint32_t flags, const GoOn& go_on);
+  unsigned in_flight() const noexcept;
+  unsigned awaited() const noexcept;
+  [[gnu::noinline]] void accept_unattended(std::uint64_t user_data, std::int32_t answer, std::uint32_t flags) noexcept;
   void bell_rang(std::int32_t answer) noexcept;
   void call_deferred();
   void expire_timers();
@@ -160,21 +167,23 @@ class loop {
   bool may_sleep();
   void arm_bell();
 
-  std::unique_ptr<waitwork::ring> ring_;
+  // What every operation passes shares a cache line.
+  alignas(64) std::unique_ptr<waitwork::ring> ring_;
+  fault_seam* seam_;
+  ready_queue ready_;
+  unsigned unattended_ = 0;         // multishots and cancellations whose last completion is to come
+  unsigned extra_ = 0;              // completions that ended no request: of multishots, of other threads' messages
+  unsigned awaited_by_seam_ = 0;    // with a seam, which puts requests of its own into the ring: awaited()
+  multishot* deferred_ = nullptr;   // to be told when the completion queue is drained
+
   std::unique_ptr<timer_heap> timers_;
   std::shared_ptr<remote_queue> posted_;
-  ready_queue ready_;
   run_state* run_ = nullptr;        // null: not running
-  std::uint64_t awaited_ = 0;       // operations whose last completion is to come: each has a coroutine that waits
-  std::uint64_t unattended_ = 0;    // the same of multishots and of cancellations
-  multishot* deferred_ = nullptr;   // to be told when the completion queue is drained
   unsigned submission_batch_;
   unsigned urgent_ = 0;             // entries in the submission queue that should not wait for the end of the turn
-  fault_seam* seam_;
-  loop_counters counters_;
-
   bool bell_armed_ = false;
   std::uint64_t bell_reading_ = 0;  // where the kernel puts the number of rings since the last reading
+  loop_counters counters_;
 };
 
 namespace detail {

@@ -7,7 +7,7 @@ namespace waitwork {
 
 class nop_operation final : public operation_of<nop_operation> {
  public:
-  nop_operation() noexcept = default;
+  nop_operation() noexcept {}
   void prepare(io_uring_sqe& entry) const noexcept;
   result<void> await_resume() const noexcept { return nothing(); }
 };

@@ -28,7 +28,7 @@ namespace waitwork {
 
 class operation : public ready_node, private stop_callback {
  public:
-  operation() noexcept = default;
+  operation() noexcept {}
   bool await_ready() const noexcept { return false; }
 
  protected:
@@ -42,17 +42,17 @@ class operation : public ready_node, private stop_callback {
 
   // The answer as a byte count or descriptor, or as nothing.
   result<std::size_t> count() const noexcept {
-    if (answer_ < 0) return errno_error(-answer_);
-    return static_cast<std::size_t>(answer_);
+    if (answer() < 0) return errno_error(-answer());
+    return static_cast<std::size_t>(answer());
   }
   result<void> nothing() const noexcept {
-    if (answer_ < 0) return errno_error(-answer_);
+    if (answer() < 0) return errno_error(-answer());
     return {};
   }
-  std::int32_t answer() const noexcept { return answer_; }
+  std::int32_t answer() const noexcept { return outcome_.answer; }
 
   // The IORING_CQE_F_ flags that came with the answer.
-  std::uint32_t answer_flags() const noexcept { return answer_flags_; }
+  std::uint32_t answer_flags() const noexcept { return outcome_.flags; }
 
  private:
   friend class loop;
@@ -61,15 +61,19 @@ class operation : public ready_node, private stop_callback {
 
   void on_stop() noexcept override;
 
-  std::int32_t answer_ = 0;
-  std::uint32_t answer_flags_ = 0;
+  struct outcome {
+    std::int32_t answer;
+    std::uint32_t flags;
+  };
+  outcome outcome_;  // once it is complete
 };
 
 namespace detail {
 
 // Takes a submission entry of the current loop for `asked`, whose waiter is set. Null if `stop` was requested already:
-// then the answer is ECANCELED, and there is nothing to prepare. A null `stop` never stops. `urgent`: see operation_of.
-io_uring_sqe* begin_operation(operation& asked, stop_source* stop, bool urgent);
+// then the answer is ECANCELED, and there is nothing to prepare. A null `stop` never stops.
+io_uring_sqe* begin_operation(operation& asked, stop_source* stop);
+io_uring_sqe* begin_urgent_operation(operation& asked, stop_source* stop);
 
 }  // namespace detail
 
@@ -88,9 +92,9 @@ class operation_of : public operation {
   void await_suspend(std::coroutine_handle<Promise> self) {
     waiter = self;
     stop_source* const stop = Derived::cancellable ? detail::stop_of(self) : nullptr;
-    if (io_uring_sqe* const entry = detail::begin_operation(*this, stop, Derived::urgent)) {
-      static_cast<Derived*>(this)->prepare(*entry);
-    }
+    io_uring_sqe* const entry =
+        Derived::urgent ? detail::begin_urgent_operation(*this, stop) : detail::begin_operation(*this, stop);
+    if (entry != nullptr) static_cast<Derived*>(this)->prepare(*entry);
   }
 };
 

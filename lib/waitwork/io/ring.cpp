@@ -94,6 +94,7 @@ ring::ring(unsigned submission_entries, unsigned completion_entries) {
       // ring works the same without.
       io_uring_register_ring_fd(&ring_);
       takes_messages_ = takes_a_message(&ring_);
+      first_ = taken_until_ = *ring_.cq.khead;
       return;
     }
     if (error != EINVAL) break;

@@ -27,6 +27,40 @@ class ring {
   io_uring* get() noexcept { return &ring_; }
   unsigned setup_flags() const noexcept { return ring_.flags; }
 
+  // The next entry of the submission queue, its contents unspecified; null: there is none until the kernel has read some.
+  io_uring_sqe* take_entry() noexcept {
+    io_uring_sq& queue = ring_.sq;
+    if (queue.sqe_tail - read_until_ >= queue.ring_entries) [[unlikely]] {
+      read_until_ = __atomic_load_n(queue.khead, __ATOMIC_ACQUIRE);
+      if (queue.sqe_tail - read_until_ >= queue.ring_entries) return nullptr;
+    }
+    return &queue.sqes[queue.sqe_tail++ & queue.ring_mask];
+  }
+
+  bool has_completions() const noexcept { return __atomic_load_n(ring_.cq.ktail, __ATOMIC_ACQUIRE) != taken_until_; }
+
+  // Requests that were begun, less completions that were taken; modulo 2^32, as the kernel counts.
+  unsigned begun_less_completed() const noexcept { return ring_.sq.sqe_tail - (taken_until_ - first_); }
+
+  // Calls each(user_data, res, flags) for every completion that is there now; how many. each() may do whatever it likes,
+  // even take completions: those are not given twice. The kernel gets their places back at the end, all at once (one by
+  // one cost a NOP 2 % more).
+  template <class Each>
+  unsigned take_completions(Each&& each) {
+    const io_uring_cqe* const entries = ring_.cq.cqes;
+    const unsigned mask = ring_.cq.ring_mask;
+    const unsigned end = __atomic_load_n(ring_.cq.ktail, __ATOMIC_ACQUIRE);
+    for (unsigned next = taken_until_; static_cast<int>(end - next) > 0;) {
+      const io_uring_cqe& entry = entries[next & mask];
+      taken_until_ = ++next;
+      each(entry.user_data, entry.res, entry.flags);
+      if (taken_until_ != next) [[unlikely]] next = taken_until_;
+    }
+    const unsigned taken = taken_until_ - *ring_.cq.khead;
+    __atomic_store_n(ring_.cq.khead, taken_until_, __ATOMIC_RELEASE);
+    return taken;
+  }
+
   // Kernel work for this thread waits to be run by the next enter.
   bool task_work_pending() const noexcept {
     return (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_TASKRUN) != 0;
@@ -63,6 +97,9 @@ class ring {
 
  private:
   io_uring ring_;
+  unsigned read_until_ = 0;  // in the submission queue, by the kernel, as far as was looked up
+  unsigned first_ = 0;        // in the completion queue, that is not the constructor's
+  unsigned taken_until_ = 0;  // there
   bool takes_messages_ = false;
   slot_table files_;
   slot_table buffers_;
