@@ -62,7 +62,10 @@ class blocking_awaiter final : public detail::offloaded<Work> {
   }
 
  private:
-  void hand_over(job& self) override { pool_.submit(self); }
+  bool hand_over(job& self) override {
+    pool_.submit(self);
+    return false;  // a blocking call takes as long as it takes
+  }
   bool take_back(job& self) noexcept override { return pool_.withdraw(self); }
   void run() noexcept override {
     this->work();

@@ -36,7 +36,10 @@ class offload_awaiter final : public detail::offloaded<Work> {
   }
 
  private:
-  void hand_over(job& self) override { arena_->submit(self); }
+  bool hand_over(job& self) override {
+    arena_->submit(self);
+    return arena_->has_cpu_to_spare();
+  }
   bool take_back(job& self) noexcept override { return arena_->withdraw(self); }
   void run() noexcept override {
     arena_->enter([](void* self) noexcept { static_cast<offload_awaiter*>(self)->work(); }, this);

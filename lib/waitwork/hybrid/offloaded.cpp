@@ -8,11 +8,12 @@ bool away::depart(std::coroutine_handle<> self, stop_source* stop) {
   waiter = self;
   home_ = &loop::current();
   try {
-    hand_over(*this);
+    expected_ = hand_over(*this);
   } catch (...) {
     refused_ = std::current_exception();
     return false;
   }
+  if (expected_) home_->expect_answer();
   // The work may be done by now; but its coroutine resumes on this thread, and not before this returns.
   listen(stop);
   return true;
@@ -35,6 +36,7 @@ void away::on_stop() noexcept {
 
 void away::arrive() {
   stop_listening();
+  if (expected_) home_->expected_answer_came();
   if (stopped_) throw cancelled();
   if (refused_) std::rethrow_exception(refused_);
 }

@@ -40,13 +40,15 @@ class away : private ready_node, protected job, private stop_callback {
   void arrive();
 
  private:
-  virtual void hand_over(job& self) = 0;
+  // True: the loop should look out for the answer before it sleeps, because it may come soon and a CPU is to spare.
+  virtual bool hand_over(job& self) = 0;
   virtual bool take_back(job& self) noexcept = 0;
   virtual void work() noexcept = 0;
   void on_stop() noexcept override;
 
   loop* home_ = nullptr;
   bool stopped_ = false;
+  bool expected_ = false;
   std::exception_ptr refused_;
 };
 

@@ -171,6 +171,7 @@ void loop::resume_ready() {
 // The rest of the turn: kernel, completions, timers, posts.
 void loop::gather_ready() {
   if (ready_.empty() && !ring_->has_completions()) arm_bell();
+  if (expected_ > 0 && seam_ == nullptr) look_out_for_answer();
   // Arming may have drained completions to get an entry, so what is ready is looked at again.
   const bool announced = may_sleep() && posted_->announce_sleep();
   enter_kernel(announced);
@@ -178,6 +179,13 @@ void loop::gather_ready() {
   call_deferred();
   if (!timers_->empty()) expire_timers();
   take_posted(announced);
+}
+
+// A timer may be late by as long as that takes, which is less than the kernel's own slack.
+void loop::look_out_for_answer() {
+  if (!may_sleep()) return;
+  if (ring_->unsubmitted() > 0) enter_kernel(false);
+  patience_.until([this] { return posted_->has_posts() || ring_->has_completions() || ring_->task_work_pending(); });
 }
 
 bool loop::may_sleep() {
@@ -248,8 +256,8 @@ void loop::about_to_submit() {
   if (seam_ != nullptr) ring_->for_each_unsubmitted([this](io_uring_sqe& entry) { seam_->submitting(entry); });
 }
 
-// Requests in the kernel or on their way there, the bell's reading aside. Nothing is counted for it on an operation's way:
-// begun and completed are the ring's own counts.
+// Requests in the kernel or on their way there, the bell's reading aside. Nothing is counted for it on an operation's
+// way: begun and completed are the ring's own counts.
 unsigned loop::in_flight() const noexcept { return ring_->begun_less_completed() + extra_ - (bell_armed_ ? 1 : 0); }
 
 // Those that have a coroutine that waits.

@@ -16,6 +16,7 @@
 // Not here: SQPOLL. It burns a core that on a small machine is the other half of the experiment.
 
 #include <waitwork/base/clock.hpp>
+#include <waitwork/base/look_out.hpp>
 #include <waitwork/coro/ready_queue.hpp>
 #include <waitwork/coro/scope.hpp>
 #include <waitwork/coro/task.hpp>
@@ -108,6 +109,11 @@ class loop {
   // as long. The wake costs one system call and is elided while the loop is awake.
   void post(ready_node& node) noexcept;
 
+  // For awaitables whose answer another thread posts, maybe within microseconds: while one is expected, the loop looks
+  // out for a moment before it sleeps. In pairs; this thread only.
+  void expect_answer() noexcept { ++expected_; }
+  void expected_answer_came() noexcept { --expected_; }
+
   // For other threads: spawn, and stop. Usable before, during and after run(), and after the loop is gone.
   waitwork::remote remote() const noexcept;
 
@@ -164,6 +170,7 @@ class loop {
   void call_deferred();
   void expire_timers();
   void take_posted(bool announced_sleep);
+  void look_out_for_answer();
   bool may_sleep();
   void arm_bell();
 
@@ -181,6 +188,8 @@ class loop {
   run_state* run_ = nullptr;        // null: not running
   unsigned submission_batch_;
   unsigned urgent_ = 0;             // entries in the submission queue that should not wait for the end of the turn
+  unsigned expected_ = 0;           // answers from other threads
+  look_out patience_;
   bool bell_armed_ = false;
   std::uint64_t bell_reading_ = 0;  // where the kernel puts the number of rings since the last reading
   loop_counters counters_;

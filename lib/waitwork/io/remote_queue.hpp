@@ -43,6 +43,9 @@ class remote_queue {
 
   void open() noexcept;
 
+  // Something was posted that was not taken. While the loop is awake.
+  bool has_posts() const noexcept { return posted_.load(std::memory_order_relaxed) != nullptr; }
+
   // Publishes that the loop is about to sleep. False if something was posted before: then it must not.
   bool announce_sleep() noexcept;
 

@@ -12,6 +12,7 @@
 
 #include <waitwork/base/check.hpp>
 #include <waitwork/base/environment_error.hpp>
+#include <waitwork/parallel/effective_cpus.hpp>
 
 namespace waitwork {
 
@@ -50,6 +51,7 @@ worker_threads_options thread_options(unsigned workers) {
   worker_threads_options options;
   options.limit = workers;
   options.keep_idle = std::chrono::hours(1);  // no more threads than workers: little is gained by ending one
+  options.cpus = effective_cpus();
   options.purpose = "an arena";
   return options;
 }
@@ -168,6 +170,8 @@ void arena::warm_up() {
 }
 
 void arena::submit(job& next) { state_->threads.submit(next); }
+
+bool arena::has_cpu_to_spare() const noexcept { return state_->threads.has_cpu_to_spare(); }
 
 bool arena::withdraw(job& pending) noexcept { return state_->threads.withdraw(pending); }
 

@@ -7,11 +7,12 @@
 //
 // What is handed in is run by threads of our own (worker_threads.hpp) inside the arena, not by task_arena::enqueue,
 // because oneTBB's workers go on looking for work, at full speed, long after it has run out. An empty job handed in
-// every 200 us cost 152 us of CPU with enqueue and 36 with threads that sleep; every 5 ms, 314 and 59; a job of 50 us,
-// with eight such waiting 950 us each, 109 and 78 in all. The round trip from a loop and back took 3.0 us with enqueue
-// and 5.3 without when one followed the other, 27 and 24 us from a standstill (oneTBB 2021.8, two virtual CPUs with
-// other load, medians of 5 interleaved runs). The algorithms of oneTBB inside a job have the arena's slots and workers
-// as before.
+// every 200 us cost 152 us of CPU with enqueue and 36 with threads that sleep; every 5 ms, 314 and 59 (oneTBB 2021.8,
+// two virtual CPUs, medians of 5 interleaved runs). Ours look out for at most 30 us, if a CPU is to spare: one job after
+// the other from a loop and back takes 1.5 us (22 to 36 if all sleep at once; enqueue: 1.9), from a standstill 40 (62),
+// and costs 2.8 and 115 us of CPU (3.7 and 272; 5 rounds). Units of 50 us of work behind 1 ms of waiting took 0.80 of
+// the time and of the CPU that they took without looking out, 64 at a time on two CPUs (6 rounds). The algorithms of
+// oneTBB inside a job have the arena's slots and workers as before.
 
 #include <waitwork/parallel/worker_threads.hpp>
 
@@ -46,6 +47,9 @@ class arena {
   // thread. Throws environment_error if no thread can be started at all.
   void submit(job& next);
   bool withdraw(job& pending) noexcept;
+
+  // Whether a CPU is left for a thread that looks out for the outcome of what it handed in. As of one moment.
+  bool has_cpu_to_spare() const noexcept;
 
   // Calls work(argument) inside the arena, on this thread: algorithms of oneTBB that it uses have the arena's slots.
   void enter(void (*work)(void*) noexcept, void* argument);

@@ -7,6 +7,7 @@
 
 #include <waitwork/base/check.hpp>
 #include <waitwork/base/environment_error.hpp>
+#include <waitwork/base/look_out.hpp>
 
 namespace waitwork {
 namespace {
@@ -19,7 +20,9 @@ namespace {
 }  // namespace
 
 struct worker_threads::worker {
-  job* given = nullptr;  // guarded by the lock
+  std::atomic<job*> given{nullptr};  // written under the lock; release, because who looks out reads it without
+  bool looking_out = false;          // guarded by the lock: needs not be woken
+  look_out patience;
   std::condition_variable woken;
   std::thread thread;
 };
@@ -45,10 +48,11 @@ void worker_threads::submit(job& next) {
   if (!idle_.empty()) {
     worker& chosen = *idle_.back();
     idle_.pop_back();
+    count_busy();
     ++counters_.jobs;
-    chosen.given = &next;
     // Under the lock, because without it the worker might be done and gone before it is notified.
-    chosen.woken.notify_one();
+    if (!chosen.looking_out) chosen.woken.notify_one();
+    chosen.given.store(&next, std::memory_order_release);
     return;
   }
   if (workers_.size() < options_.limit) {
@@ -76,6 +80,7 @@ std::error_code worker_threads::start_worker() {
     return refused.code();
   }
   workers_.push_back(std::move(made));
+  count_busy();
   ++counters_.started;
   counters_.threads = static_cast<unsigned>(workers_.size());
   counters_.threads_peak = std::max(counters_.threads_peak, counters_.threads);
@@ -106,9 +111,31 @@ job* worker_threads::next_queued() noexcept {
 // Null: for too long there was nothing to do, or there will not be anything any more.
 job* worker_threads::wait_for_job(worker& self, std::unique_lock<std::mutex>& lock) {
   idle_.push_back(&self);
-  self.woken.wait_for(lock, options_.keep_idle, [&] { return self.given != nullptr || stopping_; });
-  if (self.given == nullptr) std::erase(idle_, &self);
-  return std::exchange(self.given, nullptr);
+  count_busy();
+  look_out_for_job(self, lock);
+  const auto given = [&self] { return self.given.load(std::memory_order_relaxed) != nullptr; };
+  self.woken.wait_for(lock, options_.keep_idle, [&] { return given() || stopping_; });
+  if (!given()) {
+    std::erase(idle_, &self);
+    count_busy();
+  }
+  return self.given.exchange(nullptr, std::memory_order_relaxed);
+}
+
+// Not if one CPU for this thread, and one for the thread that would give it work, are not there.
+void worker_threads::look_out_for_job(worker& self, std::unique_lock<std::mutex>& lock) {
+  if (busy_.load(std::memory_order_relaxed) + looking_out_ + 2 > options_.cpus || stopping_) return;
+  self.looking_out = true;
+  ++looking_out_;
+  lock.unlock();
+  self.patience.until([&self] { return self.given.load(std::memory_order_acquire) != nullptr; });
+  lock.lock();
+  --looking_out_;
+  self.looking_out = false;
+}
+
+void worker_threads::count_busy() noexcept {
+  busy_.store(static_cast<unsigned>(workers_.size() - idle_.size()), std::memory_order_relaxed);
 }
 
 // A thread cannot join itself, so it is joined by the next one that ends, or by the destructor.
@@ -116,6 +143,7 @@ void worker_threads::leave(worker& self, std::unique_lock<std::mutex>& lock) {
   const auto at = std::ranges::find(workers_, &self, &std::unique_ptr<worker>::get);
   const std::unique_ptr<worker> before = std::exchange(left_, std::move(*at));
   workers_.erase(at);
+  count_busy();
   counters_.threads = static_cast<unsigned>(workers_.size());
   if (stopping_) emptied_.notify_one();
   lock.unlock();

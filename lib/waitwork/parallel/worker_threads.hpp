@@ -9,12 +9,11 @@
 // for lack of work; else to a new thread; else, when all are there and busy, to the queue, first come first served. One
 // lock guards all of it and is held for some tens of nanoseconds, except while a thread is started.
 //
-// A thread without work sleeps at once. On two CPUs, looking out for more work during 5 or 20 us before that made the round
-// trip of an empty job from a loop longer, not shorter, 10.7 and 21.9 us against 5.3: the thread that looks out keeps the
-// CPU from the loop that would give it work.
+// A thread without work looks out for more for a moment (look_out.hpp) if a CPU is to spare for it, and sleeps.
 
 #include <waitwork/base/clock.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -55,6 +54,9 @@ struct worker_threads_options {
   unsigned limit = 1;
   // A thread that has had nothing to do for this long ends. Longer saves starting it again, about 30 us.
   nanoseconds keep_idle = std::chrono::seconds(10);
+  // How many CPUs the threads share with those who wait for them. Looking out for work, or for an answer, is worth it
+  // only on a CPU that nobody else needs; 0: never.
+  unsigned cpus = 0;
   // What the threads are for, for error messages.
   std::string purpose = "work";
 };
@@ -91,6 +93,9 @@ class worker_threads {
   // Starts every thread that may still be started. Throws environment_error if one is refused.
   void start_all();
 
+  // Whether a CPU is left for who waits, and looks out, for what was handed in. As of one moment.
+  bool has_cpu_to_spare() const noexcept { return busy_.load(std::memory_order_relaxed) < options_.cpus; }
+
   unsigned limit() const noexcept { return options_.limit; }
   worker_threads_counters counters() const;
 
@@ -102,6 +107,8 @@ class worker_threads {
   job* next_queued() noexcept;
   job* wait_for_job(worker& self, std::unique_lock<std::mutex>& lock);
   void leave(worker& self, std::unique_lock<std::mutex>& lock);
+  void look_out_for_job(worker& self, std::unique_lock<std::mutex>& lock);
+  void count_busy() noexcept;
   void push(job& last) noexcept;
   void unlink(job& queued) noexcept;
 
@@ -109,12 +116,15 @@ class worker_threads {
   mutable std::mutex mutex_;
   std::condition_variable emptied_;  // the destructor's: no thread and no job is left
 
+  std::atomic<unsigned> busy_{0};  // threads that are not idle; written under the lock, read without
+
   // All guarded by mutex_.
   job* first_ = nullptr;
   job* last_ = nullptr;
   std::vector<std::unique_ptr<worker>> workers_;
   std::vector<worker*> idle_;     // the one that went idle last at the back
   std::unique_ptr<worker> left_;  // the last thread that ended by itself; the next one to do so joins it
+  unsigned looking_out_ = 0;      // of the idle ones
   bool stopping_ = false;
   worker_threads_counters counters_;
 };

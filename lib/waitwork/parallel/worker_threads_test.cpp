@@ -183,7 +183,25 @@ TEST(worker_threads, do_everything_before_they_are_gone) {
 }
 
 // Threads hand in and take back while other threads end for want of work and are started again.
-TEST(worker_threads, lose_nothing_when_everything_happens_at_once) {
+TEST(worker_threads, say_whether_a_cpu_is_to_spare) {
+  door before;
+  std::deque<job_at_door> jobs;
+  worker_threads_options options = at_most(3);
+  EXPECT_FALSE(worker_threads(options).has_cpu_to_spare());  // nothing is known of CPUs
+  options.cpus = 2;
+  worker_threads threads(options);
+  EXPECT_TRUE(threads.has_cpu_to_spare());
+  for (const bool expected : {true, false, false}) {
+    threads.submit(jobs.emplace_back(before));
+    EXPECT_EQ(threads.has_cpu_to_spare(), expected) << jobs.size();
+  }
+  before.open();
+  while (!threads.has_cpu_to_spare()) std::this_thread::yield();
+}
+
+class worker_threads_in_a_crowd : public testing::TestWithParam<unsigned> {};
+
+TEST_P(worker_threads_in_a_crowd, lose_nothing_when_everything_happens_at_once) {
   constexpr int rounds = 400;
   std::atomic<int> ran{0};
   std::atomic<int> withdrawn{0};
@@ -202,7 +220,9 @@ TEST(worker_threads, lose_nothing_when_everything_happens_at_once) {
     std::atomic<bool> done_{false};
   };
   {
-    worker_threads threads(at_most(3, 20us));
+    worker_threads_options options = at_most(3, 20us);
+    options.cpus = GetParam();
+    worker_threads threads(options);
     std::vector<std::thread> callers;
     for (std::uint64_t seed = 0; seed < 4; ++seed) {
       callers.emplace_back([&, seed] {
@@ -225,6 +245,8 @@ TEST(worker_threads, lose_nothing_when_everything_happens_at_once) {
   }
   EXPECT_EQ(ran + withdrawn, 4 * rounds * 4);
 }
+
+INSTANTIATE_TEST_SUITE_P(that_sleep_or_look_out, worker_threads_in_a_crowd, testing::Values(0u, 16u));
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
