@@ -113,6 +113,24 @@ def test_a_rate_is_better_when_it_is_higher(findings: Any, factor: float, said: 
     assert findings(rows)["tcp_echo/64/items_per_second/liburing"].verdict == said
 
 
+def test_a_ratio_that_was_taken_side_by_side_counts_instead_of_the_rows(findings: Any) -> None:
+    rows = {
+        "tcp_echo/waitwork/64": {
+            "server_cpu_ns_per_unit": spread(6000, 6),
+            "server_cpu_over_liburing": spread(0.9, 7),
+            "requests_over_liburing": spread(1.1, 8),
+        },
+        "tcp_echo/liburing/64": {"server_cpu_ns_per_unit": spread(4000, 9), "items_per_second": spread(9e4, 4)},
+        "tcp_echo/asio/64": {"server_cpu_ns_per_unit": spread(12000, 5)},
+    }
+    found = findings(rows)
+    beside = found["tcp_echo/64/server_cpu_ns_per_unit/liburing"]
+    assert beside.ratio.value == pytest.approx(0.9, rel=0.05) and beside.verdict == "reached"
+    assert beside.ours == pytest.approx(6000, rel=0.1) and beside.theirs == pytest.approx(4000, rel=0.1)
+    apart = found["tcp_echo/64/server_cpu_ns_per_unit/asio"]
+    assert apart.ratio.value == pytest.approx(0.5, rel=0.1)
+
+
 def test_counts_that_are_equal_reach_a_target_of_one(findings: Any) -> None:
     rows = {
         "tcp_echo/waitwork/64": {"server_enters_per_unit": 0.1},

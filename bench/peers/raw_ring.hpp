@@ -17,7 +17,7 @@ namespace waitwork::bench {
 
 class raw_ring {
  public:
-  explicit raw_ring(unsigned submission_entries = loop_options().submission_entries,
+  explicit raw_ring(unsigned submission_entries = 256,
                     unsigned completion_entries = loop_options().completion_entries) {
     io_uring_params parameters{};
     parameters.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL |

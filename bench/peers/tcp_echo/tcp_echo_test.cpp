@@ -12,6 +12,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -210,6 +211,13 @@ TEST_P(tcp_echo_workload, gets_every_answer_and_says_what_they_cost_the_server) 
     const double calls = client->figures().at("server_enters_per_unit");
     EXPECT_GT(calls, 0);
     EXPECT_LT(calls, 6);
+    const std::map<std::string, double> figures = client->figures();
+    for (const std::string ratio : {"server_cpu_over_liburing", "server_enters_over_liburing", "requests_over_liburing"}) {
+      ASSERT_EQ(figures.contains(ratio), std::string_view(GetParam()) == "waitwork") << ratio;
+      if (figures.contains(ratio)) {
+        EXPECT_GT(figures.at(ratio), 0) << ratio;
+      }
+    }
   });
 }
 
