@@ -12,18 +12,6 @@ std::uint64_t sum_of_indices(std::uint64_t first, std::uint64_t count) {
   return first * count + pairs;
 }
 
-// `times` units of the same duration in a time that does not grow with their number, since it is part of what is timed:
-// the histogram is doubled, some microseconds in all.
-void record_equal(histogram& into, std::int64_t duration_ns, std::uint64_t times) {
-  histogram doubled;
-  doubled.record(duration_ns);
-  for (; times > 0; times /= 2) {
-    if (times % 2 == 1) into.merge(doubled);
-    const histogram copy = doubled;
-    doubled.merge(copy);
-  }
-}
-
 }  // namespace
 
 answer self_driven::run(unit) {
@@ -45,7 +33,7 @@ unit_log batch_log(std::uint64_t first, std::uint64_t count, const histogram& la
 
 unit_log batch_log(std::uint64_t first, std::uint64_t count, std::int64_t duration_ns, answer sum) {
   histogram latency;
-  if (count > 0) record_equal(latency, duration_ns / static_cast<std::int64_t>(count), count);
+  if (count > 0) latency.record(duration_ns / static_cast<std::int64_t>(count), count);
   return batch_log(first, count, latency, sum);
 }
 

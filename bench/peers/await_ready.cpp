@@ -14,6 +14,7 @@
 
 #include <harness/self_driven.hpp>
 #include <peers/asio.hpp>
+#include <peers/our_loop_driver.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/coro/task.hpp>
 #include <waitwork/io/loop.hpp>
@@ -30,18 +31,13 @@ task<answer> sum_of_children(std::uint64_t first, std::uint64_t count) {
   co_return sum;
 }
 
-class with_our_task final : public self_driven {
+class with_our_task final : public our_loop_driver {
  public:
   unit_log drive(std::uint64_t first, std::uint64_t count) override {
     const std::int64_t begin_ns = now_ns();
     const answer sum = loop_.run(sum_of_children(first, count));
     return batch_log(first, count, now_ns() - begin_ns, sum);
   }
-  std::vector<loop_counters> loops() const override { return {loop_.counters()}; }
-  unsigned loop_setup_flags() const override { return loop_.setup_flags(); }
-
- private:
-  loop loop_;
 };
 
 // One list is enough: all frames of this comparison but one are the same size.

@@ -11,23 +11,16 @@
 #include <vector>
 
 #include <harness/self_driven.hpp>
+#include <peers/our_loop_driver.hpp>
 #include <peers/raw_ring.hpp>
 #include <waitwork/base/clock.hpp>
-#include <waitwork/coro/when_all.hpp>
 #include <waitwork/io/loop.hpp>
 #include <waitwork/io/nop.hpp>
 
 namespace waitwork::bench {
 namespace {
 
-// The units of one batch, shared by the requests in flight.
-struct progress_of_batch {
-  std::uint64_t next;
-  std::uint64_t end;
-  answer sum = 0;
-};
-
-task<void> nop_after_nop(progress_of_batch& units) {
+task<void> nop_after_nop(units_of_batch& units) {
   while (units.next != units.end) {
     const std::uint64_t index = units.next++;
     const result<void> done = co_await nop();
@@ -35,27 +28,19 @@ task<void> nop_after_nop(progress_of_batch& units) {
   }
 }
 
-task<void> all_of(std::vector<task<void>> tasks) { co_await when_all(std::move(tasks)); }
-
-class on_our_loop final : public self_driven {
+class on_our_loop final : public our_loop_driver {
  public:
   explicit on_our_loop(unsigned depth) : depth_(depth) {}
 
   unit_log drive(std::uint64_t first, std::uint64_t count) override {
     const std::int64_t begin_ns = now_ns();
-    progress_of_batch units{first, first + count};
-    std::vector<task<void>> in_flight;
-    in_flight.reserve(depth_);
-    for (unsigned i = 0; i < depth_; ++i) in_flight.push_back(nop_after_nop(units));
-    loop_.run(all_of(std::move(in_flight)));
+    units_of_batch units{first, first + count};
+    run_lanes(loop_, depth_, [&units](unsigned) { return nop_after_nop(units); });
     return batch_log(first, count, now_ns() - begin_ns, units.sum);
   }
-  std::vector<loop_counters> loops() const override { return {loop_.counters()}; }
-  unsigned loop_setup_flags() const override { return loop_.setup_flags(); }
 
  private:
   unsigned depth_;
-  loop loop_;
 };
 
 class by_hand final : public self_driven {
@@ -64,7 +49,7 @@ class by_hand final : public self_driven {
 
   unit_log drive(std::uint64_t first, std::uint64_t count) override {
     const std::int64_t begin_ns = now_ns();
-    progress_of_batch units{first, first + count};
+    units_of_batch units{first, first + count};
     std::uint64_t in_flight = std::min<std::uint64_t>(depth_, count);
     for (std::uint64_t i = 0; i < in_flight; ++i) prepare(units);
     while (in_flight > 0) {
@@ -84,7 +69,7 @@ class by_hand final : public self_driven {
   unsigned loop_setup_flags() const override { return ring_.setup_flags(); }
 
  private:
-  void prepare(progress_of_batch& units) {
+  void prepare(units_of_batch& units) {
     io_uring_sqe& entry = ring_.entry();
     io_uring_prep_nop(&entry);
     entry.user_data = units.next++;

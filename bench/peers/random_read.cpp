@@ -22,13 +22,13 @@
 #include <vector>
 
 #include <harness/self_driven.hpp>
+#include <peers/our_loop_driver.hpp>
 #include <peers/raw_ring.hpp>
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/random.hpp>
 #include <waitwork/base/unique_fd.hpp>
-#include <waitwork/coro/when_all.hpp>
 #include <waitwork/io/file.hpp>
 #include <waitwork/io/loop.hpp>
 #include <waitwork/io/registered.hpp>
@@ -77,12 +77,6 @@ block_span block_in(std::span<std::byte> memory, std::size_t slot) noexcept {
   return block_span(reinterpret_cast<std::uint64_t*>(memory.data()) + slot * block_words, block_words);
 }
 
-struct units_of_batch {
-  std::uint64_t next;
-  std::uint64_t end;
-  answer sum = 0;
-};
-
 class random_reads : public self_driven {
  public:
   std::map<std::string, double> parameters() const final {
@@ -107,17 +101,12 @@ class random_reads : public self_driven {
   random_blocks blocks_;
 };
 
-task<void> all_of(std::vector<task<void>> tasks) { co_await when_all(std::move(tasks)); }
-
 class on_our_loop : public random_reads {
  public:
   unit_log drive(std::uint64_t first, std::uint64_t count) final {
     const std::int64_t begin_ns = now_ns();
     units_of_batch units{first, first + count};
-    std::vector<task<void>> in_flight;
-    in_flight.reserve(depth());
-    for (unsigned slot = 0; slot < depth(); ++slot) in_flight.push_back(read_after_read(units, slot));
-    loop_.run(all_of(std::move(in_flight)));
+    run_lanes(loop_, depth(), [&](unsigned slot) { return read_after_read(units, slot); });
     return batch_log(first, count, now_ns() - begin_ns, units.sum);
   }
   std::vector<loop_counters> loops() const final { return {loop_.counters()}; }

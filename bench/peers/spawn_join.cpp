@@ -11,8 +11,8 @@
 
 #include <harness/self_driven.hpp>
 #include <peers/asio.hpp>
+#include <peers/our_loop_driver.hpp>
 #include <waitwork/base/clock.hpp>
-#include <waitwork/coro/scope.hpp>
 #include <waitwork/coro/task.hpp>
 #include <waitwork/io/loop.hpp>
 
@@ -24,35 +24,22 @@ namespace {
   co_return;
 }
 
-class in_our_scope final : public self_driven {
+class in_our_scope final : public our_loop_driver {
  public:
   explicit in_our_scope(unsigned depth) : depth_(depth) {}
 
   unit_log drive(std::uint64_t first, std::uint64_t count) override {
     const std::int64_t begin_ns = now_ns();
-    const answer sum = loop_.run(group_after_group(first, first + count));
+    answer sum = 0;
+    auto spawn = [&sum](scope& children, std::uint64_t next, std::uint64_t last) {
+      for (; next != last; ++next) children.spawn(child(next, sum));
+    };
+    loop_.run(run_groups(first, first + count, depth_, spawn));
     return batch_log(first, count, now_ns() - begin_ns, sum);
   }
-  std::vector<loop_counters> loops() const override { return {loop_.counters()}; }
-  unsigned loop_setup_flags() const override { return loop_.setup_flags(); }
 
  private:
-  task<answer> group_after_group(std::uint64_t next, std::uint64_t end) const {
-    answer sum = 0;
-    std::uint64_t last = next;
-    auto group = [&](scope& children) -> task<void> {
-      for (; next != last; ++next) children.spawn(child(next, sum));
-      co_return;
-    };
-    while (next != end) {
-      last = next + std::min<std::uint64_t>(depth_, end - next);
-      co_await with_scope(group);
-    }
-    co_return sum;
-  }
-
   unsigned depth_;
-  loop loop_;
 };
 
 #if WAITWORK_HAS_ASIO

@@ -20,12 +20,11 @@
 
 #include <harness/self_driven.hpp>
 #include <peers/asio.hpp>
+#include <peers/our_loop_driver.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/coro/cancellation.hpp>
-#include <waitwork/coro/scope.hpp>
 #include <waitwork/coro/task.hpp>
 #include <waitwork/coro/this_task.hpp>
-#include <waitwork/coro/when_all.hpp>
 #include <waitwork/io/loop.hpp>
 #include <waitwork/io/timeout.hpp>
 #include <waitwork/io/timer.hpp>
@@ -34,12 +33,6 @@ namespace waitwork::bench {
 namespace {
 
 constexpr auto never = std::chrono::hours(1);
-
-struct units_of_batch {
-  std::uint64_t next;
-  std::uint64_t end;
-  answer sum = 0;
-};
 
 // --- timer -------------------------------------------------------------------------------------------------------
 
@@ -53,27 +46,19 @@ task<void> timeout_after_timeout(units_of_batch& units) {
   }
 }
 
-task<void> all_of(std::vector<task<void>> tasks) { co_await when_all(std::move(tasks)); }
-
-class our_timeouts final : public self_driven {
+class our_timeouts final : public our_loop_driver {
  public:
   explicit our_timeouts(unsigned depth) : depth_(depth) {}
 
   unit_log drive(std::uint64_t first, std::uint64_t count) override {
     const std::int64_t begin_ns = now_ns();
     units_of_batch units{first, first + count};
-    std::vector<task<void>> pending;
-    pending.reserve(depth_);
-    for (unsigned i = 0; i < depth_; ++i) pending.push_back(timeout_after_timeout(units));
-    loop_.run(all_of(std::move(pending)));
+    run_lanes(loop_, depth_, [&units](unsigned) { return timeout_after_timeout(units); });
     return batch_log(first, count, now_ns() - begin_ns, units.sum);
   }
-  std::vector<loop_counters> loops() const override { return {loop_.counters()}; }
-  unsigned loop_setup_flags() const override { return loop_.setup_flags(); }
 
  private:
   unsigned depth_;
-  loop loop_;
 };
 
 // --- sleep_cancel ------------------------------------------------------------------------------------------------
@@ -86,36 +71,23 @@ task<void> sleep_until_stopped(std::uint64_t index, answer& sum) {
   }
 }
 
-class our_sleeps final : public self_driven {
+class our_sleeps final : public our_loop_driver {
  public:
   explicit our_sleeps(unsigned depth) : depth_(depth) {}
 
   unit_log drive(std::uint64_t first, std::uint64_t count) override {
     const std::int64_t begin_ns = now_ns();
-    const answer sum = loop_.run(group_after_group(first, first + count));
-    return batch_log(first, count, now_ns() - begin_ns, sum);
-  }
-  std::vector<loop_counters> loops() const override { return {loop_.counters()}; }
-  unsigned loop_setup_flags() const override { return loop_.setup_flags(); }
-
- private:
-  task<answer> group_after_group(std::uint64_t next, std::uint64_t end) const {
     answer sum = 0;
-    std::uint64_t last = next;
-    auto group = [&](scope& sleepers) -> task<void> {
+    auto sleep_and_stop = [&sum](scope& sleepers, std::uint64_t next, std::uint64_t last) {
       for (; next != last; ++next) sleepers.spawn(sleep_until_stopped(next, sum));
       sleepers.request_stop();
-      co_return;
     };
-    while (next != end) {
-      last = next + std::min<std::uint64_t>(depth_, end - next);
-      co_await with_scope(group);
-    }
-    co_return sum;
+    loop_.run(run_groups(first, first + count, depth_, sleep_and_stop));
+    return batch_log(first, count, now_ns() - begin_ns, sum);
   }
 
+ private:
   unsigned depth_;
-  loop loop_;
 };
 
 // --- Asio --------------------------------------------------------------------------------------------------------

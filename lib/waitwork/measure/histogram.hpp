@@ -33,12 +33,13 @@ class alignas(64) histogram {  // no false sharing between the histograms of nei
   // The first value that the buckets no longer tell apart: 2^42 ns, 73 minutes.
   static constexpr std::int64_t saturation_ns = std::int64_t{1} << 42;
 
-  // Negative durations, which the monotonic clock does not produce, count as 0.
-  void record(std::int64_t duration_ns) noexcept {
+  // The same duration so many times. Negative ones, which the monotonic clock does not produce, count as 0.
+  void record(std::int64_t duration_ns, std::uint64_t times = 1) noexcept {
+    if (times == 0) return;
     const auto value = static_cast<std::uint64_t>(std::max<std::int64_t>(duration_ns, 0));
-    ++counts_[index_of(std::min(value, saturation - 1))];
-    ++count_;
-    sum_ns_ += value;
+    counts_[index_of(std::min(value, saturation - 1))] += times;
+    count_ += times;
+    sum_ns_ += value * times;
     min_ns_ = std::min(min_ns_, value);
     max_ns_ = std::max(max_ns_, value);
   }

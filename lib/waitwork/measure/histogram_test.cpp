@@ -38,6 +38,23 @@ std::vector<std::int64_t> log_uniform(std::size_t count, unsigned max_bits, std:
   return values;
 }
 
+TEST(histogram, records_a_duration_many_times_as_if_one_by_one) {
+  histogram at_once;
+  histogram one_by_one;
+  at_once.record(7, 0);
+  EXPECT_EQ(at_once.count(), 0u);
+  EXPECT_EQ(at_once.max_ns(), 0);
+  for (const std::int64_t duration_ns : {900, 7, 123'456}) {
+    at_once.record(duration_ns, 1000);
+    for (int i = 0; i < 1000; ++i) one_by_one.record(duration_ns);
+  }
+  EXPECT_EQ(at_once.count(), 3000u);
+  EXPECT_EQ(at_once.buckets(), one_by_one.buckets());
+  EXPECT_EQ(at_once.mean_ns(), one_by_one.mean_ns());
+  EXPECT_EQ(at_once.min_ns(), 7);
+  EXPECT_EQ(at_once.max_ns(), 123'456);
+}
+
 TEST(histogram, answers_zero_to_everything_when_empty) {
   const histogram empty;
   EXPECT_EQ(empty.count(), 0u);
