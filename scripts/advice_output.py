@@ -50,7 +50,9 @@ def plain(report: Report, decisions: list[Decision]) -> str:
     blocks = [[escape.plain(line) for line in head(report)]]
     if decisions:
         blocks.append(
-            _aligned([HEADINGS, *(_cells(decision, report.rounds) for decision in decisions)])
+            aligned(
+                [HEADINGS, *(_cells(decision, report.rounds) for decision in decisions)], RIGHT
+            )
         )
     for decision in decisions:
         if decision.why or decision.best is None:
@@ -63,24 +65,8 @@ def plain(report: Report, decisions: list[Decision]) -> str:
 
 def markdown(report: Report, decisions: list[Decision]) -> str:
     """The same, as GitHub shows it; with the whole advice as a sentence before its reason."""
-    machine, run, *remarks = head(report)
-    lines = [
-        "## Which strategy, for which work",
-        "",
-        f"{escape.markdown(machine)}<br>",
-        escape.markdown(run),
-        "",
-        *(f"- {escape.markdown(remark)}" for remark in remarks),
-        *([""] if remarks else []),
-    ]
-    if decisions:
-        lines.append("| " + " | ".join(HEADINGS) + " |")
-        lines.append("| " + " | ".join("---:" if right else "---" for right in RIGHT) + " |")
-        for decision in decisions:
-            lines.append(
-                "| " + " | ".join(map(escape.markdown, _cells(decision, report.rounds))) + " |"
-            )
-        lines.append("")
+    lines = markdown_head("Which strategy, for which work", head(report))
+    lines += markdown_table(HEADINGS, RIGHT, [_cells(each, report.rounds) for each in decisions])
     for decision in decisions:
         text = f"{decision.sentence} {decision.why}".rstrip()
         lines.append(f"- **{escape.markdown(decision.name)}**: {escape.markdown(text)}")
@@ -91,6 +77,34 @@ def markdown(report: Report, decisions: list[Decision]) -> str:
             f"- {trouble.kind}: {escape.markdown(_trouble_words(trouble))}" for trouble in found
         ]
     return "\n".join(lines) + "\n"
+
+
+def markdown_head(title: str, said: list[str]) -> list[str]:
+    """What stands above every table: head(), the first two lines on top of each other."""
+    machine, run, *remarks = said
+    return [
+        f"## {title}",
+        "",
+        f"{escape.markdown(machine)}<br>",
+        escape.markdown(run),
+        "",
+        *(f"- {escape.markdown(remark)}" for remark in remarks),
+        *([""] if remarks else []),
+    ]
+
+
+def markdown_table(
+    headings: tuple[str, ...], right: tuple[bool, ...], rows: list[tuple[str, ...]]
+) -> list[str]:
+    """With an empty line behind it; nothing for no rows. `right`: the columns of figures."""
+    if not rows:
+        return []
+    return [
+        "| " + " | ".join(headings) + " |",
+        "| " + " | ".join("---:" if each else "---" for each in right) + " |",
+        *("| " + " | ".join(map(escape.markdown, row)) + " |" for row in rows),
+        "",
+    ]
 
 
 def as_json(report: Report, decisions: list[Decision]) -> str:
@@ -339,12 +353,13 @@ def _short(name: str) -> str:
 # ---- layout
 
 
-def _aligned(table: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[column]) for row in table) for column in range(len(HEADINGS))]
+def aligned(table: list[tuple[str, ...]], right: tuple[bool, ...]) -> list[str]:
+    """One line a row, its columns of one width; `right`: the columns of figures."""
+    widths = [max(len(row[column]) for row in table) for column in range(len(right))]
     return [
         "  ".join(
-            text.rjust(width) if right else text.ljust(width)
-            for text, width, right in zip(row, widths, RIGHT, strict=True)
+            text.rjust(width) if figures else text.ljust(width)
+            for text, width, figures in zip(row, widths, right, strict=True)
         ).rstrip()
         for row in table
     ]

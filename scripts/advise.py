@@ -30,24 +30,14 @@ except ModuleNotFoundError as problem:
 
 def main(argv: list[str]) -> int:
     parser = Parser("advise.py", __doc__)
-    parser.add_argument(
-        "report", type=Path, metavar="REPORT", help="a report that `waitwork run` wrote"
-    )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--markdown", action="store_true", help="print Markdown")
-    form.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_report("a report that `waitwork run` wrote")
     arguments = parser.parse_args(argv)
     try:
         report = load(arguments.report)
     except ReportError as problem:
         print(f"advise.py: {problem}", file=sys.stderr)
         return 2
-    write = advice_output.plain
-    if arguments.markdown:
-        write = advice_output.markdown
-    elif arguments.json:
-        write = advice_output.as_json
-    write_out(write(report, decide(report)))
+    write_out(parser.form(arguments, advice_output)(report, decide(report)))
     return 0
 
 

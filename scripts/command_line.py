@@ -7,6 +7,8 @@ import difflib
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 MISSING_MODULE = 2
@@ -22,6 +24,20 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+
+    def add_report(self, help: str) -> None:
+        """The report that is read, and the form in which the answer is written: form()."""
+        self.add_argument("report", type=Path, metavar="REPORT", help=help)
+        form = self.add_mutually_exclusive_group()
+        form.add_argument("--markdown", action="store_true", help="print Markdown")
+        form.add_argument("--json", action="store_true", help="print JSON")
+
+    @staticmethod
+    def form(arguments: argparse.Namespace, output: ModuleType) -> Callable[..., str]:
+        """The function of `output` that was asked for: plain, markdown or as_json."""
+        if arguments.markdown:
+            return output.markdown
+        return output.as_json if arguments.json else output.plain
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}{self._nearest(message)}; see {self.prog} --help\n")

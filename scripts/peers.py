@@ -219,12 +219,7 @@ def verdict(ratio: Ratio, limit: float, higher_is_better: bool) -> str:
 
 def main(argv: list[str]) -> int:
     parser = Parser("peers.py", __doc__)
-    parser.add_argument(
-        "report", type=Path, metavar="REPORT", help="of `waitwork run --suite peers`"
-    )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--markdown", action="store_true", help="print Markdown")
-    form.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_report("of `waitwork run --suite peers`")
     arguments = parser.parse_args(argv)
     try:
         report = load(arguments.report)
@@ -238,12 +233,8 @@ def main(argv: list[str]) -> int:
             file=sys.stderr,
         )
         return 2
-    write = peers_output.plain
-    if arguments.markdown:
-        write = peers_output.markdown
-    elif arguments.json:
-        write = peers_output.as_json
     findings = compare(report)
+    write = parser.form(arguments, peers_output)
     write_out(write(report, findings, not_measured(findings)))
     return 0
 

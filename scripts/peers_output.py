@@ -8,7 +8,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 import escape
-from advice_output import PRESSURE_TOLERATED, WIDTH, head, troubles
+from advice_output import PRESSURE_TOLERATED, WIDTH, aligned, head, markdown_head, markdown_table, troubles
 from charts.tables import duration
 
 if TYPE_CHECKING:
@@ -26,43 +26,21 @@ JSON_SCHEMA = "1.0.0"
 
 def plain(report: Report, findings: list[Finding], missing: list[Target]) -> str:
     """Head, table, what is missing."""
-    table = [HEADINGS, *(_cells(finding) for finding in findings)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(HEADINGS))]
-    aligned = [
-        "  ".join(
-            text.rjust(width) if right else text.ljust(width)
-            for text, width, right in zip(row, widths, RIGHT, strict=True)
-        ).rstrip()
-        for row in table
-    ]
+    table = aligned([HEADINGS, *(_cells(finding) for finding in findings)], RIGHT)
     notes = [
         line
         for note in _notes(report, findings, missing)
         for line in textwrap.wrap(note, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
     ]
-    blocks = [_head(report), aligned if findings else [], notes]
+    blocks = [_head(report), table if findings else [], notes]
     escaped = [[escape.plain(line) for line in block] for block in blocks if block]
     return "\n\n".join("\n".join(block) for block in escaped) + "\n"
 
 
 def markdown(report: Report, findings: list[Finding], missing: list[Target]) -> str:
     """The same, as GitHub shows it."""
-    machine, run, *remarks = _head(report)
-    lines = [
-        "## Beside its peers",
-        "",
-        f"{escape.markdown(machine)}<br>",
-        escape.markdown(run),
-        "",
-        *(f"- {escape.markdown(remark)}" for remark in remarks),
-        *([""] if remarks else []),
-    ]
-    if findings:
-        lines.append("| " + " | ".join(HEADINGS) + " |")
-        lines.append("| " + " | ".join("---:" if right else "---" for right in RIGHT) + " |")
-        for finding in findings:
-            lines.append("| " + " | ".join(map(escape.markdown, _cells(finding))) + " |")
-        lines.append("")
+    lines = markdown_head("Beside its peers", _head(report))
+    lines += markdown_table(HEADINGS, RIGHT, [_cells(finding) for finding in findings])
     lines += [f"- {escape.markdown(note)}" for note in _notes(report, findings, missing)]
     return "\n".join(lines) + "\n"
 
