@@ -8,7 +8,15 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 import escape
-from advice_output import PRESSURE_TOLERATED, WIDTH, aligned, head, markdown_head, markdown_table, troubles
+from advice_output import (
+    PRESSURE_TOLERATED,
+    WIDTH,
+    aligned,
+    head,
+    markdown_head,
+    markdown_table,
+    troubles,
+)
 from charts.tables import duration
 
 if TYPE_CHECKING:

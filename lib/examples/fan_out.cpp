@@ -18,7 +18,7 @@ task<void> serve(int listener, nanoseconds time) {
   for (;;) {
     const unique_fd connection = value_or_throw(co_await accept(listener), "accept");
     std::uint64_t number = 0;
-    value_or_throw(co_await receive_exactly(connection.get(), std::as_writable_bytes(std::span(&number, 1))), "receive");
+    value_or_throw(co_await receive_exactly(connection.get(), std::as_writable_bytes(std::span(&number, 1))), "read");
     co_await sleep_for(time);
     number *= number;
     value_or_throw(co_await send_all(connection.get(), std::as_bytes(std::span(&number, 1))), "send");

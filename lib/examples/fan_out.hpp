@@ -23,8 +23,8 @@ inline task<result<std::uint64_t>> ask(const endpoint& server, std::uint64_t que
   const result<void> sent = co_await send_all(connection->get(), std::as_bytes(std::span(&question, 1)));
   if (!sent) co_return std::unexpected(sent.error());
   std::uint64_t answer = 0;
-  const result<void> received = co_await receive_exactly(connection->get(), std::as_writable_bytes(std::span(&answer, 1)));
-  if (!received) co_return std::unexpected(received.error());
+  const result<void> got = co_await receive_exactly(connection->get(), std::as_writable_bytes(std::span(&answer, 1)));
+  if (!got) co_return std::unexpected(got.error());
   co_return answer;
 }
 

@@ -42,7 +42,7 @@ inline task<std::uint64_t> copy_file(std::string from, std::string to, std::size
   const unique_fd source = value_or_throw(co_await open_file(from.c_str(), O_RDONLY), "open the source");
   const file_status found = value_or_throw(co_await status(source.get()), "look at the source");
   const std::string part = to + ".part";
-  const unique_fd copy = value_or_throw(co_await open_file(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC), "make the copy");
+  const unique_fd copy = value_or_throw(co_await open_file(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC), "make a copy");
   std::exception_ptr failure;
   try {
     co_await copy_blocks(source.get(), copy.get(), found.size_bytes, block_bytes, depth);

@@ -15,7 +15,7 @@ namespace {
 using namespace waitwork;
 
 unique_fd listen_here() { return value_or_throw(listen(endpoint::loopback(0)), "listen"); }
-endpoint address_of(const unique_fd& listener) { return value_or_throw(endpoint::of_socket(listener.get()), "address"); }
+endpoint address_of(const unique_fd& listener) { return value_or_throw(endpoint::of_socket(listener.get()), "name"); }
 
 // Answers every question with the same number.
 task<void> serve_number(int listener, std::uint64_t number) {

@@ -106,8 +106,10 @@ class when_any_tuple {
   value_type resume(std::index_sequence<Index...>) {
     std::optional<value_type> value;
     (take_if_won<Index>(value), ...);
-    std::apply([this](auto&... child) { ((first_.won(child.handle()) ? void() : rethrow_unless_cancelled(child)), ...); },
-               children_);
+    const auto look = [this](auto& child) {
+      if (!first_.won(child.handle())) rethrow_unless_cancelled(child);
+    };
+    std::apply([&look](auto&... child) { (look(child), ...); }, children_);
     return std::move(*value);
   }
   template <std::size_t Index>

@@ -19,9 +19,9 @@ namespace {
 
 environment_error refused(int positive_errno) {
   const std::string cause = std::generic_category().message(positive_errno);
-  const char* const remedy = positive_errno == EINVAL  ? "use Linux 5.19 or later, or receive() with a buffer of one's own"
-                             : positive_errno == ENOMEM ? "raise the limit of locked memory (ulimit -l) or use fewer buffers"
-                                                        : "see io_uring_register_buf_ring(3) for this error";
+  const char* remedy = "see io_uring_register_buf_ring(3) for this error";
+  if (positive_errno == EINVAL) remedy = "use Linux 5.19 or later, or receive() with a buffer of one's own";
+  if (positive_errno == ENOMEM) remedy = "raise the limit of locked memory (ulimit -l) or use fewer buffers";
   return {"register", "a ring of receive buffers", cause, remedy};
 }
 
@@ -41,7 +41,8 @@ buffer_store::buffer_store(unsigned count, std::size_t buffer_bytes)
       shared_bytes_(count * sizeof(io_uring_buf)),
       memory_(count * buffer_bytes),
       links_(count) {
-  WAITWORK_CHECK(std::has_single_bit(count) && count <= 32768, "a buffer ring has a power of two of buffers, 32768 at most");
+  WAITWORK_CHECK(std::has_single_bit(count) && count <= 32768,
+                 "a buffer ring has a power of two of buffers, 32768 at most");
   WAITWORK_CHECK(buffer_bytes > 0 && buffer_bytes <= UINT32_MAX, "a buffer has a size that the kernel can say");
   shared_ = map_shared(shared_bytes_);
   io_uring_buf_reg registration{};

@@ -111,7 +111,8 @@ connection_stream::~connection_stream() {
   state_->abandon();
 }
 
-connection_stream::next_awaiter::next_awaiter(detail::connection_state& stream) noexcept : stream_wait(stream), state_(stream) {}
+connection_stream::next_awaiter::next_awaiter(detail::connection_state& stream) noexcept
+    : stream_wait(stream), state_(stream) {}
 
 result<unique_fd> connection_stream::next_awaiter::await_resume() noexcept {
   if (stopped()) return errno_error(ECANCELED);

@@ -42,9 +42,9 @@ class timer;
 class timer_heap;
 
 struct loop_options {
-  // Entries of the submission queue. A full one is handed over within the turn, so this bounds how much of a turn's work
-  // lies about before the kernel gets it: an echo server's CPU over a hand-written loop's, at 512 connections, was 1.06,
-  // 1.04, 0.97 with 256, 128, 64 entries (8 rounds of 15 pairs of slices), and a NOP's 1.18, 1.16, 1.15.
+  // Entries of the submission queue. A full one is handed over within the turn, so this bounds how much of a turn's
+  // work lies about before the kernel gets it: an echo server's CPU over a hand-written loop's, at 512 connections, was
+  // 1.06, 1.04, 0.97 with 256, 128, 64 entries (8 rounds of 15 pairs of slices), and a NOP's 1.18, 1.16, 1.15.
   unsigned submission_entries = 64;
   // A turn hands its submissions to the kernel whenever this many reads and writes of files have gathered, and what is
   // left at its end. Larger saves system calls; smaller keeps a device busy while coroutines still run. Random 4 KiB

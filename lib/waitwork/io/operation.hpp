@@ -80,8 +80,8 @@ io_uring_sqe* begin_urgent_operation(operation& asked, stop_source* stop);
 // An operation whose class says in `void prepare(io_uring_sqe&) noexcept` what to ask the kernel, and may say otherwise
 // on
 //   cancellable  whether a stop request reaches it
-//   urgent       whether it keeps a device busy, so that it is better handed over in small batches while coroutines still
-//                run (loop_options::submission_batch) than with everything else at the end of the turn
+//   urgent       whether it keeps a device busy, so that it is better handed over in small batches while coroutines
+//                still run (loop_options::submission_batch) than with everything else at the end of the turn
 template <class Derived>
 class operation_of : public operation {
  public:

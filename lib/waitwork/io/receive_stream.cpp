@@ -10,7 +10,8 @@ receive_stream::receive_stream(int fd, buffer_ring& buffers) : state_(new detail
 
 receive_stream::~receive_stream() { state_->abandon(); }
 
-receive_stream::next_awaiter::next_awaiter(detail::receive_state& stream) noexcept : stream_wait(stream), state_(stream) {}
+receive_stream::next_awaiter::next_awaiter(detail::receive_state& stream) noexcept
+    : stream_wait(stream), state_(stream) {}
 
 result<received> receive_stream::next_awaiter::await_resume() noexcept {
   if (stopped()) return errno_error(ECANCELED);

@@ -27,7 +27,8 @@ class ring {
   io_uring* get() noexcept { return &ring_; }
   unsigned setup_flags() const noexcept { return ring_.flags; }
 
-  // The next entry of the submission queue, its contents unspecified; null: there is none until the kernel has read some.
+  // The next entry of the submission queue, its contents unspecified; null: there is none until the kernel has read
+  // some.
   io_uring_sqe* take_entry() noexcept {
     io_uring_sq& queue = ring_.sq;
     if (queue.sqe_tail - read_until_ >= queue.ring_entries) [[unlikely]] {
@@ -42,9 +43,9 @@ class ring {
   // Requests that were begun, less completions that were taken; modulo 2^32, as the kernel counts.
   unsigned begun_less_completed() const noexcept { return ring_.sq.sqe_tail - (taken_until_ - first_); }
 
-  // Calls each(user_data, res, flags) for every completion that is there now; how many. each() may do whatever it likes,
-  // even take completions: those are not given twice. The kernel gets their places back at the end, all at once (one by
-  // one cost a NOP 2 % more).
+  // Calls each(user_data, res, flags) for every completion that is there now; how many. each() may do whatever it
+  // likes, even take completions: those are not given twice. The kernel gets their places back at the end, all at once
+  // (one by one cost a NOP 2 % more).
   template <class Each>
   unsigned take_completions(Each&& each) {
     const io_uring_cqe* const entries = ring_.cq.cqes;

@@ -8,11 +8,11 @@
 // What is handed in is run by threads of our own (worker_threads.hpp) inside the arena, not by task_arena::enqueue,
 // because oneTBB's workers go on looking for work, at full speed, long after it has run out. An empty job handed in
 // every 200 us cost 152 us of CPU with enqueue and 36 with threads that sleep; every 5 ms, 314 and 59 (oneTBB 2021.8,
-// two virtual CPUs, medians of 5 interleaved runs). Ours look out for at most 30 us, if a CPU is to spare: one job after
-// the other from a loop and back takes 1.5 us (22 to 36 if all sleep at once; enqueue: 1.9), from a standstill 40 (62),
-// and costs 2.8 and 115 us of CPU (3.7 and 272; 5 rounds). Units of 50 us of work behind 1 ms of waiting took 0.80 of
-// the time and of the CPU that they took without looking out, 64 at a time on two CPUs (6 rounds). The algorithms of
-// oneTBB inside a job have the arena's slots and workers as before.
+// two virtual CPUs, medians of 5 interleaved runs). Ours look out for at most 30 us, if a CPU is to spare: one job
+// after the other from a loop and back takes 1.5 us (22 to 36 if all sleep at once; enqueue: 1.9), from a standstill 40
+// (62), and costs 2.8 and 115 us of CPU (3.7 and 272; 5 rounds). Units of 50 us of work behind 1 ms of waiting took
+// 0.80 of the time and of the CPU that they took without looking out, 64 at a time on two CPUs (6 rounds). The
+// algorithms of oneTBB inside a job have the arena's slots and workers as before.
 
 #include <waitwork/parallel/worker_threads.hpp>
 

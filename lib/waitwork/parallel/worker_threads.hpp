@@ -86,8 +86,8 @@ class worker_threads {
   // environment_error if there is not one thread and none can be started; with fewer than the limit it goes on.
   void submit(job& next);
 
-  // Takes back what was handed in. True: it is not going to run, and nothing refers to it any more. False: it is running
-  // or has run. From the thread that handed it in.
+  // Takes back what was handed in. True: it is not going to run, and nothing refers to it any more. False: it is
+  // running or has run. From the thread that handed it in.
   bool withdraw(job& pending) noexcept;
 
   // Starts every thread that may still be started. Throws environment_error if one is refused.
