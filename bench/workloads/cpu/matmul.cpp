@@ -81,7 +81,7 @@ answer checksum_of_product(std::size_t n, const matrix& a, const matrix& b) {
 struct workspace {
   matrix product{measured_n * measured_n};
   aligned_buffer<float> scratch{
-      kernels::matmul_scratch_floats(kernels::matmul_shape(measured_n, measured_n, measured_n))};
+      kernels::matmul_scratch<float>(kernels::matmul_shape(measured_n, measured_n, measured_n))};
   column_checksum checksum;
 };
 

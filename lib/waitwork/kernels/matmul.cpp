@@ -10,9 +10,9 @@
 //       for each tile's rows
 //         for each panel: the tile
 //
-// A is not packed: its rows are contiguous in k already, and eight streams are few. On an AVX-512
-// Xeon with two FMA units, one thread reaches 0.93 of the measured FMA limit (179 GFLOP/s) at
-// n = 384 and 0.86 at n = 1024.
+// A is not packed: its rows are contiguous in k already, and eight streams are few (packed, it was
+// no faster at n = 512, 1024, 2048). Where B is small, its whole vectors are not packed either, but
+// read where they are.
 
 #include <waitwork/kernels/matmul.hpp>
 
@@ -20,6 +20,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 // Scalable vectors cannot be array elements; those machines run the NEON code.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
@@ -37,14 +38,25 @@
 namespace waitwork::kernels {
 namespace {
 
-// 8 rows of A * 256 * 4 bytes = 8 KiB, a quarter of the smallest first-level cache in use.
-constexpr std::size_t inner_block = 256;
-// 256 * 480 * 4 bytes = 480 KiB, half of a 1 MiB second-level cache. A multiple of every tile's
-// width.
-constexpr std::size_t column_block = 480;
+// 6 rows of A * 2 KiB = 12 KiB, a third of the smallest first-level cache in use. Longer blocks of k
+// pass over C less often: 4 to 6 % more speed at n = 1024 and 2048 than with half as long ones.
+template <class T>
+constexpr std::size_t inner_block = 2048 / sizeof(T);
+// 2 KiB * 384 = 768 KiB of B, three quarters of a 1 MiB second-level cache. A multiple of every
+// tile's width.
+constexpr std::size_t column_block = 384;
 // The widest vector of any instruction set compiled here (AVX-512). Panels are padded to whole
 // vectors.
-constexpr std::size_t widest_lanes = 16;
+template <class T>
+constexpr std::size_t widest_lanes = 64 / sizeof(T);
+// B is read where it is if all of it is in the first-level cache, or nearly so: packing would cost
+// more than it saves.
+constexpr std::size_t small_bytes = 64 * 1024;
+
+template <class T>
+bool is_small(const matmul_shape& shape) noexcept {
+  return shape.k <= inner_block<T> && shape.k * shape.n * sizeof(T) <= small_bytes;
+}
 
 constexpr std::size_t round_up(std::size_t value, std::size_t multiple) noexcept {
   return (value + multiple - 1) / multiple * multiple;
@@ -68,149 +80,224 @@ namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // The accumulators must cover latency times throughput of the FMA units (8 to 10 vectors) and fit
-// the registers beside tile_vectors of B and one broadcast of A: 24 + 3 + 1 of the 32 of AVX-512
-// and NEON, 12 + 2 + 1 of the 16 of SSE and AVX2.
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_NEON
-constexpr std::size_t tile_rows = 8;
-constexpr std::size_t tile_vectors = 3;
-#else
+// the registers beside tile_vectors of B and one broadcast of A: 24 + 4 + 1 of the 32 of AVX-512
+// and NEON, 12 + 2 + 1 of the 16 of SSE and AVX2. (8 x 3 was 2 to 7 % slower on AVX-512, least at
+// n = 512.)
 constexpr std::size_t tile_rows = 6;
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_NEON
+constexpr std::size_t tile_vectors = 4;
+#else
 constexpr std::size_t tile_vectors = 2;
 #endif
 
-using float_tag = hn::ScalableTag<float>;
-using float_vector = hn::Vec<float_tag>;
-static_assert(hn::MaxLanes(float_tag()) <= widest_lanes);
-static_assert(column_block % (tile_vectors * hn::MaxLanes(float_tag())) == 0);
+template <class T>
+using tag = hn::ScalableTag<T>;
+template <class T>
+using vector = hn::Vec<tag<T>>;
+static_assert(hn::MaxLanes(tag<float>()) <= widest_lanes<float>);
+static_assert(column_block % (tile_vectors * hn::MaxLanes(tag<float>())) == 0);
+static_assert(column_block % (tile_vectors * hn::MaxLanes(tag<double>())) == 0);
 
-using row_pointers = std::array<const float*, tile_rows>;
+template <class T>
+using row_pointers = std::array<const T*, tile_rows>;
 
-// C[tile] = or += A[rows] * panel, for tile_rows x Vectors vectors. Unrolled in full: only so do
-// the accumulators live in registers.
-template <std::size_t Vectors>
-HWY_INLINE void multiply_tile(std::size_t inner, const row_pointers& rows, const float* panel,
-                              float* c, std::size_t c_stride, bool accumulate) {
-  const float_tag d;
+// Columns of B beside each other, as the tile reads them: element (p, column) is at
+// [p * step + column].
+template <class T>
+struct panel {
+  const T* data;
+  std::size_t step;
+};
+
+// C[tile] = or += A[rows] * columns, for Rows x Vectors vectors. Unrolled in full: only so do the
+// accumulators live in registers.
+template <std::size_t Rows, std::size_t Vectors, class T>
+HWY_INLINE void multiply_tile(std::size_t inner, const row_pointers<T>& rows, panel<T> columns,
+                              T* c, std::size_t c_stride, bool accumulate) {
+  const tag<T> d;
   const std::size_t lanes = hn::Lanes(d);
-  float_vector sums[tile_rows][Vectors];
+  vector<T> sums[Rows][Vectors];
 #pragma GCC unroll 8
-  for (std::size_t row = 0; row < tile_rows; ++row) {
+  for (std::size_t row = 0; row < Rows; ++row) {
 #pragma GCC unroll 4
     for (std::size_t v = 0; v < Vectors; ++v) sums[row][v] = hn::Zero(d);
   }
-  for (std::size_t p = 0; p < inner; ++p, panel += Vectors * lanes) {
-    float_vector b[Vectors];
+  const T* from = columns.data;
+  for (std::size_t p = 0; p < inner; ++p, from += columns.step) {
+    vector<T> b[Vectors];
 #pragma GCC unroll 4
-    for (std::size_t v = 0; v < Vectors; ++v) b[v] = hn::Load(d, panel + v * lanes);
+    for (std::size_t v = 0; v < Vectors; ++v) b[v] = hn::LoadU(d, from + v * lanes);
 #pragma GCC unroll 8
-    for (std::size_t row = 0; row < tile_rows; ++row) {
-      const float_vector a = hn::Set(d, rows[row][p]);
+    for (std::size_t row = 0; row < Rows; ++row) {
+      const vector<T> a = hn::Set(d, rows[row][p]);
 #pragma GCC unroll 4
       for (std::size_t v = 0; v < Vectors; ++v) sums[row][v] = hn::MulAdd(a, b[v], sums[row][v]);
     }
   }
 #pragma GCC unroll 8
-  for (std::size_t row = 0; row < tile_rows; ++row) {
+  for (std::size_t row = 0; row < Rows; ++row) {
 #pragma GCC unroll 4
     for (std::size_t v = 0; v < Vectors; ++v) {
-      float* target = c + row * c_stride + v * lanes;
-      const float_vector before = accumulate ? hn::LoadU(d, target) : hn::Zero(d);
+      T* target = c + row * c_stride + v * lanes;
+      const vector<T> before = accumulate ? hn::LoadU(d, target) : hn::Zero(d);
       hn::StoreU(hn::Add(before, sums[row][v]), d, target);
     }
   }
 }
 
-// The same for a tile that hangs over the edge of C: all of it into a buffer, then the part that
-// exists.
-template <std::size_t Vectors>
-void multiply_edge_tile(std::size_t inner, const row_pointers& rows, const float* panel, float* c,
-                        std::size_t c_stride, bool accumulate, std::size_t valid_rows,
-                        std::size_t valid_columns) {
-  constexpr std::size_t width = Vectors * hn::MaxLanes(float_tag());
-  HWY_ALIGN float whole[tile_rows * width];
-  multiply_tile<Vectors>(inner, rows, panel, whole, width, false);
-  for (std::size_t row = 0; row < valid_rows; ++row) {
-    float* target = c + row * c_stride;
-    const float* source = whole + row * width;
+// The same for a tile that hangs over the last column of C: all of it into a buffer, then the part
+// that exists.
+template <std::size_t Rows, std::size_t Vectors, class T>
+void multiply_tile_up_to(std::size_t valid_columns, std::size_t inner, const row_pointers<T>& rows,
+                         panel<T> columns, T* c, std::size_t c_stride, bool accumulate) {
+  constexpr std::size_t width = Vectors * hn::MaxLanes(tag<T>());
+  if (valid_columns == Vectors * hn::Lanes(tag<T>())) {
+    return multiply_tile<Rows, Vectors>(inner, rows, columns, c, c_stride, accumulate);
+  }
+  HWY_ALIGN T whole[Rows * width];
+  multiply_tile<Rows, Vectors>(inner, rows, columns, whole, width, false);
+  for (std::size_t row = 0; row < Rows; ++row) {
+    T* target = c + row * c_stride;
+    const T* source = whole + row * width;
     for (std::size_t column = 0; column < valid_columns; ++column) {
-      target[column] = (accumulate ? target[column] : 0.0f) + source[column];
+      target[column] = (accumulate ? target[column] : T{0}) + source[column];
     }
   }
 }
 
-template <std::size_t Vectors>
-void multiply_any_tile(std::size_t inner, const row_pointers& rows, const float* panel, float* c,
-                       std::size_t c_stride, bool accumulate, std::size_t valid_rows,
-                       std::size_t valid_columns) {
-  if (valid_rows == tile_rows && valid_columns == Vectors * hn::Lanes(float_tag())) {
-    multiply_tile<Vectors>(inner, rows, panel, c, c_stride, accumulate);
-  } else {
-    multiply_edge_tile<Vectors>(inner, rows, panel, c, c_stride, accumulate, valid_rows,
-                                valid_columns);
-  }
-}
+template <class T>
+using tile_function = void (*)(std::size_t valid_columns, std::size_t inner,
+                               const row_pointers<T>& rows, panel<T> columns, T* c,
+                               std::size_t c_stride, bool accumulate);
 
-// Copies `columns` columns of B into a panel of `width` floats a row, a whole number of vectors;
+// Every width that a tile may have; [vectors - 1].
+template <std::size_t Rows, class T>
+constexpr auto tiles_of_rows = []<std::size_t... Index>(std::index_sequence<Index...>) {
+  return std::array<tile_function<T>, tile_vectors>{multiply_tile_up_to<Rows, Index + 1, T>...};
+}(std::make_index_sequence<tile_vectors>());
+
+// Copies `columns` columns of B into a panel of `width` elements a row, a whole number of vectors;
 // the rest is zero.
-void pack_panel(std::size_t inner, std::size_t columns, std::size_t width, const float* b,
-                std::size_t b_stride, float* panel) {
-  const float_tag d;
+template <class T>
+void pack_panel(std::size_t inner, std::size_t columns, std::size_t width, const T* b,
+                std::size_t b_stride, T* packed) {
+  const tag<T> d;
   const std::size_t lanes = hn::Lanes(d);
-  for (std::size_t p = 0; p < inner; ++p, b += b_stride, panel += width) {
+  for (std::size_t p = 0; p < inner; ++p, b += b_stride, packed += width) {
     std::size_t column = 0;
     for (; column + lanes <= columns; column += lanes)
-      hn::Store(hn::LoadU(d, b + column), d, panel + column);
-    for (; column < columns; ++column) panel[column] = b[column];
-    for (; column < width; ++column) panel[column] = 0.0f;
+      hn::Store(hn::LoadU(d, b + column), d, packed + column);
+    for (; column < columns; ++column) packed[column] = b[column];
+    for (; column < width; ++column) packed[column] = T{0};
   }
 }
 
-// Columns [first, first + columns) of C from one block of k, with that block of B packed in
-// `packed`.
-void multiply_block(const matmul_shape& shape, const float* a, std::size_t inner,
-                    const float* packed, std::size_t columns, float* c, bool accumulate) {
-  const std::size_t lanes = hn::Lanes(float_tag());
-  const std::size_t tile_width = tile_vectors * lanes;
-  for (std::size_t row = 0; row < shape.m; row += tile_rows) {
-    const std::size_t valid_rows = std::min(tile_rows, shape.m - row);
-    row_pointers rows;
-    for (std::size_t i = 0; i < tile_rows; ++i) {
-      rows[i] = a + (row + std::min(i, valid_rows - 1)) *
-                        shape.a_stride;  // past the last row: the last row again
+// A block of k, and the columns [0, columns) of C that are made of it, as wide as tiles go.
+template <class T>
+struct block {
+  std::size_t inner;
+  std::size_t columns;
+  bool accumulate;
+
+  // The vectors of the tile at `column`. As even as they come: four are 2 + 2, because one vector
+  // alone has more broadcasts to load than multiply-adds to hide them.
+  std::size_t vectors_at(std::size_t column) const noexcept {
+    const std::size_t lanes = hn::Lanes(tag<T>());
+    const std::size_t left = (columns - column + lanes - 1) / lanes;
+    return left == tile_vectors + 1 ? (left + 1) / 2 : std::min(left, tile_vectors);
+  }
+};
+
+// `Rows` rows of C from one block, whose panels find_panel(column, vectors) gives.
+template <std::size_t Rows, class T, class FindPanel>
+HWY_INLINE void multiply_rows(const matmul_shape& shape, std::size_t row, const T* a,
+                              const block<T>& part, T* c, FindPanel find_panel) {
+  const std::size_t lanes = hn::Lanes(tag<T>());
+  row_pointers<T> rows{};
+  for (std::size_t i = 0; i < Rows; ++i) rows[i] = a + (row + i) * shape.a_stride;
+  T* const target = c + row * shape.c_stride;
+  for (std::size_t column = 0; column < part.columns;) {
+    const std::size_t vectors = part.vectors_at(column);
+    const std::size_t valid_columns = std::min(vectors * lanes, part.columns - column);
+    tiles_of_rows<Rows, T>[vectors - 1](valid_columns, part.inner, rows,
+                                        find_panel(column, vectors), target + column,
+                                        shape.c_stride, part.accumulate);
+    column += valid_columns;
+  }
+}
+
+// All rows: as many tiles as go, and what is left in fewer.
+template <class T, class FindPanel>
+HWY_INLINE void multiply_block(const matmul_shape& shape, const T* a, const block<T>& part, T* c,
+                               FindPanel find_panel) {
+  for (std::size_t row = 0; row < shape.m;) {
+    const std::size_t left = shape.m - row;
+    if (left >= tile_rows) {
+      multiply_rows<tile_rows>(shape, row, a, part, c, find_panel);
+      row += tile_rows;
+    } else if (left >= 4) {
+      multiply_rows<4>(shape, row, a, part, c, find_panel);
+      row += 4;
+    } else if (left >= 2) {
+      multiply_rows<2>(shape, row, a, part, c, find_panel);
+      row += 2;
+    } else {
+      multiply_rows<1>(shape, row, a, part, c, find_panel);
+      row += 1;
     }
-    for (std::size_t column = 0; column < columns; column += tile_width) {
-      const std::size_t valid_columns = std::min(tile_width, columns - column);
-      const float* panel = packed + column * inner;
-      float* target = c + row * shape.c_stride + column;
-      const std::size_t vectors = (valid_columns + lanes - 1) / lanes;
-      const auto tile = vectors == 1   ? multiply_any_tile<1>
-                        : vectors == 2 ? multiply_any_tile<2>
-                                       : multiply_any_tile<tile_vectors>;
-      tile(inner, rows, panel, target, shape.c_stride, accumulate, valid_rows, valid_columns);
+  }
+}
+
+// B where it is, but for the columns that do not fill a vector.
+template <class T>
+void multiply_small(const matmul_shape& shape, const T* a, const T* b, T* c, T* packed) {
+  const std::size_t lanes = hn::Lanes(tag<T>());
+  const std::size_t whole = shape.n / lanes * lanes;
+  multiply_block<T>(shape, a, {shape.k, whole, false}, c, [&](std::size_t column, std::size_t) {
+    return panel<T>{b + column, shape.b_stride};
+  });
+  if (whole == shape.n) return;
+  pack_panel(shape.k, shape.n - whole, lanes, b + whole, shape.b_stride, packed);
+  multiply_block<T>(shape, a, {shape.k, shape.n - whole, false}, c + whole,
+                    [&](std::size_t, std::size_t) { return panel<T>{packed, lanes}; });
+}
+
+template <class T>
+void multiply(const matmul_shape& shape, const T* a, const T* b, T* c, T* packed) {
+  if (is_small<T>(shape)) return multiply_small(shape, a, b, c, packed);
+  const std::size_t lanes = hn::Lanes(tag<T>());
+  const std::size_t inner_step = even_block(shape.k, inner_block<T>);
+  const std::size_t column_step =
+      round_up(even_block(shape.n, column_block), tile_vectors * lanes);
+  for (std::size_t p = 0; p < shape.k; p += inner_step) {
+    for (std::size_t first = 0; first < shape.n; first += column_step) {
+      const block<T> part{std::min(inner_step, shape.k - p),
+                          std::min(column_step, shape.n - first), p > 0};
+      for (std::size_t column = 0; column < part.columns;) {
+        const std::size_t width = part.vectors_at(column) * lanes;
+        pack_panel(part.inner, std::min(width, part.columns - column), width,
+                   b + p * shape.b_stride + first + column, shape.b_stride,
+                   packed + column * part.inner);
+        column += width;
+      }
+      multiply_block<T>(shape, a + p, part, c + first,
+                        [&](std::size_t column, std::size_t vectors) {
+                          return panel<T>{packed + column * part.inner, vectors * lanes};
+                        });
     }
   }
 }
 
 }  // namespace
 
-void matmul(const matmul_shape& shape, const float* a, const float* b, float* c, float* packed) {
-  const std::size_t lanes = hn::Lanes(float_tag());
-  const std::size_t tile_width = tile_vectors * lanes;
-  const std::size_t inner_step = even_block(shape.k, inner_block);
-  const std::size_t column_step = round_up(even_block(shape.n, column_block), tile_width);
-  for (std::size_t p = 0; p < shape.k; p += inner_step) {
-    const std::size_t inner = std::min(inner_step, shape.k - p);
-    for (std::size_t first = 0; first < shape.n; first += column_step) {
-      const std::size_t columns = std::min(column_step, shape.n - first);
-      for (std::size_t column = 0; column < columns; column += tile_width) {
-        const std::size_t panel_columns = std::min(tile_width, columns - column);
-        pack_panel(inner, panel_columns, round_up(panel_columns, lanes),
-                   b + p * shape.b_stride + first + column, shape.b_stride,
-                   packed + column * inner);
-      }
-      multiply_block(shape, a + p, inner, packed, columns, c + first, p > 0);
-    }
-  }
+void matmul_f32(const matmul_shape& shape, const float* a, const float* b, float* c,
+                float* packed) {
+  multiply(shape, a, b, c, packed);
+}
+
+void matmul_f64(const matmul_shape& shape, const double* a, const double* b, double* c,
+                double* packed) {
+  multiply(shape, a, b, c, packed);
 }
 
 }  // namespace waitwork::kernels::HWY_NAMESPACE
@@ -219,7 +306,19 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace waitwork::kernels {
 
-HWY_EXPORT(matmul);
+HWY_EXPORT(matmul_f32);
+HWY_EXPORT(matmul_f64);
+
+template <class T>
+std::size_t matmul_scratch(const matmul_shape& shape) noexcept {
+  const std::size_t inner = std::min(shape.k, inner_block<T>);
+  const std::size_t columns = is_small<T>(shape)
+                                  ? widest_lanes<T>
+                                  : std::min(round_up(shape.n, widest_lanes<T>), column_block);
+  return inner * columns + simd_alignment_bytes / sizeof(T);
+}
+template std::size_t matmul_scratch<float>(const matmul_shape& shape) noexcept;
+template std::size_t matmul_scratch<double>(const matmul_shape& shape) noexcept;
 
 namespace {
 
@@ -228,40 +327,45 @@ std::size_t extent(std::size_t rows, std::size_t columns, std::size_t stride) no
   return rows == 0 || columns == 0 ? 0 : (rows - 1) * stride + columns;
 }
 
-// The packed block is read with aligned loads, wherever the caller's scratch begins.
-constexpr std::size_t alignment_floats = simd_alignment_bytes / sizeof(float);
-
-float* align(float* scratch) noexcept {
-  const std::size_t past =
-      reinterpret_cast<std::uintptr_t>(scratch) / sizeof(float) % alignment_floats;
-  return scratch + (alignment_floats - past) % alignment_floats;
+// The packed block is written with aligned stores, wherever the caller's scratch begins.
+template <class T>
+T* align(T* scratch) noexcept {
+  constexpr std::size_t elements = simd_alignment_bytes / sizeof(T);
+  const std::size_t past = reinterpret_cast<std::uintptr_t>(scratch) / sizeof(T) % elements;
+  return scratch + (elements - past) % elements;
 }
 
-}  // namespace
-
-std::size_t matmul_scratch_floats(const matmul_shape& shape) noexcept {
-  const std::size_t inner = std::min(shape.k, inner_block);
-  const std::size_t columns = std::min(round_up(shape.n, widest_lanes), column_block);
-  return inner * columns + alignment_floats;
-}
-
-void matmul(const matmul_shape& shape, std::span<const float> a, std::span<const float> b,
-            std::span<float> c, std::span<float> scratch) {
+// Checks the contract; false if there is nothing left to multiply.
+template <class T>
+bool begin(const matmul_shape& shape, std::span<const T> a, std::span<const T> b, std::span<T> c,
+           std::span<T> scratch) {
   WAITWORK_CHECK(
       shape.a_stride >= shape.k && shape.b_stride >= shape.n && shape.c_stride >= shape.n,
       "a stride is at least the length of a row");
   WAITWORK_CHECK(a.size() >= extent(shape.m, shape.k, shape.a_stride), "a holds an m x k matrix");
   WAITWORK_CHECK(b.size() >= extent(shape.k, shape.n, shape.b_stride), "b holds a k x n matrix");
   WAITWORK_CHECK(c.size() >= extent(shape.m, shape.n, shape.c_stride), "c holds an m x n matrix");
-  WAITWORK_CHECK(scratch.size() >= matmul_scratch_floats(shape),
-                 "scratch is as large as matmul_scratch_floats says");
-  if (shape.m == 0 || shape.n == 0) return;
-  if (shape.k == 0) {
-    for (std::size_t row = 0; row < shape.m; ++row)
-      std::fill_n(c.data() + row * shape.c_stride, shape.n, 0.0f);
-    return;
-  }
-  HWY_DYNAMIC_DISPATCH(matmul)(shape, a.data(), b.data(), c.data(), align(scratch.data()));
+  WAITWORK_CHECK(scratch.size() >= matmul_scratch<T>(shape),
+                 "scratch is as large as matmul_scratch says");
+  if (shape.m == 0 || shape.n == 0) return false;
+  if (shape.k > 0) return true;
+  for (std::size_t row = 0; row < shape.m; ++row)
+    std::fill_n(c.data() + row * shape.c_stride, shape.n, T{0});
+  return false;
+}
+
+}  // namespace
+
+void matmul(const matmul_shape& shape, std::span<const float> a, std::span<const float> b,
+            std::span<float> c, std::span<float> scratch) {
+  if (!begin(shape, a, b, c, scratch)) return;
+  HWY_DYNAMIC_DISPATCH(matmul_f32)(shape, a.data(), b.data(), c.data(), align(scratch.data()));
+}
+
+void matmul(const matmul_shape& shape, std::span<const double> a, std::span<const double> b,
+            std::span<double> c, std::span<double> scratch) {
+  if (!begin(shape, a, b, c, scratch)) return;
+  HWY_DYNAMIC_DISPATCH(matmul_f64)(shape, a.data(), b.data(), c.data(), align(scratch.data()));
 }
 
 }  // namespace waitwork::kernels

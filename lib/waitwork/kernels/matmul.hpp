@@ -1,5 +1,5 @@
 #pragma once
-// matmul: C = A * B for row-major matrices of float.
+// matmul: C = A * B for row-major matrices of float or of double.
 //
 // Pure: reads a and b, writes c and scratch, and touches nothing else; no thread, no allocation, no
 // lock. Any number of calls may run at once on scratch of their own, and a product is split over
@@ -31,8 +31,10 @@ struct matmul_shape {
   std::size_t c_stride;
 };
 
-// Elements of scratch that matmul() needs for this shape: about 480 KiB at most, whatever the size.
-std::size_t matmul_scratch_floats(const matmul_shape& shape) noexcept;
+// Elements of scratch that matmul() needs for this shape: 768 KiB and a little at most, whatever the size. T is float
+// or double.
+template <class T>
+std::size_t matmul_scratch(const matmul_shape& shape) noexcept;
 
 // The spans hold at least what the shape says, at any alignment (64 bytes is the fastest); c and
 // scratch overlap nothing. Whatever c held is overwritten; with k = 0, by zeros. With m or n = 0
@@ -40,8 +42,11 @@ std::size_t matmul_scratch_floats(const matmul_shape& shape) noexcept;
 //
 // The order of the k additions, and whether multiplying and adding round once or twice, depend on
 // the machine's instruction set: an element differs from the exact sum by at most about k * 2^-24 *
-// sum |a||b|, and not at all while all partial sums are integers below 2^24.
+// sum |a||b| (k * 2^-53 for double), and not at all while all partial sums are integers below 2^24
+// (2^53).
 void matmul(const matmul_shape& shape, std::span<const float> a, std::span<const float> b,
             std::span<float> c, std::span<float> scratch);
+void matmul(const matmul_shape& shape, std::span<const double> a, std::span<const double> b,
+            std::span<double> c, std::span<double> scratch);
 
 }  // namespace waitwork::kernels

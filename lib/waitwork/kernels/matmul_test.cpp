@@ -18,20 +18,23 @@ namespace {
 using matmul_kernel = on_each_instruction_set;
 WAITWORK_ON_EACH_INSTRUCTION_SET(matmul_kernel);
 
-constexpr float untouched = 12345.0f;
+template <class T>
+constexpr T untouched = 12345;
 
 // Small whole numbers, so that every partial sum is exact and results can be compared for equality.
-std::vector<float> integers(std::size_t count, std::uint64_t seed) {
+template <class T>
+std::vector<T> integers(std::size_t count, std::uint64_t seed) {
   splitmix64 random(seed);
-  std::vector<float> values(count);
-  for (float& value : values) value = static_cast<float>(static_cast<int>(random.below(17)) - 8);
+  std::vector<T> values(count);
+  for (T& value : values) value = static_cast<T>(static_cast<int>(random.below(17)) - 8);
   return values;
 }
 
-std::vector<float> fractions(std::size_t count, std::uint64_t seed) {
+template <class T>
+std::vector<T> fractions(std::size_t count, std::uint64_t seed) {
   splitmix64 random(seed);
-  std::vector<float> values(count);
-  for (float& value : values) value = static_cast<float>(random.below(1u << 24)) / (1 << 23) - 1.0f;
+  std::vector<T> values(count);
+  for (T& value : values) value = static_cast<T>(random.below(1u << 24)) / (1 << 23) - T{1};
   return values;
 }
 
@@ -51,21 +54,22 @@ matmul_shape padded_shape(std::size_t m, std::size_t n, std::size_t k, std::size
 
 // Multiplies by the kernel and by three plain loops, and compares every element of C's storage, so
 // also what lies between its rows.
-void expect_product(std::size_t m, std::size_t n, std::size_t k, placement where = {}) {
+template <class T>
+void expect_product_of(std::size_t m, std::size_t n, std::size_t k, placement where) {
   const matmul_shape shape = padded_shape(m, n, k, where.padding);
-  const auto a = integers(m * shape.a_stride + where.offset, 1);
-  const auto b = integers(k * shape.b_stride + where.offset, 2);
+  const auto a = integers<T>(m * shape.a_stride + where.offset, 1);
+  const auto b = integers<T>(k * shape.b_stride + where.offset, 2);
   const std::size_t c_size = m * shape.c_stride;
-  std::vector<float> c(c_size + where.offset, untouched);
-  std::vector<float> scratch(matmul_scratch_floats(shape) + where.offset,
-                             std::numeric_limits<float>::quiet_NaN());
+  std::vector<T> c(c_size + where.offset, untouched<T>);
+  std::vector<T> scratch(matmul_scratch<T>(shape) + where.offset,
+                         std::numeric_limits<T>::quiet_NaN());
   matmul(shape, std::span(a).subspan(where.offset), std::span(b).subspan(where.offset),
          std::span(c).subspan(where.offset), std::span(scratch).subspan(where.offset));
 
-  std::vector<float> expected(c_size + where.offset, untouched);
+  std::vector<T> expected(c_size + where.offset, untouched<T>);
   for (std::size_t row = 0; row < m; ++row) {
     for (std::size_t column = 0; column < n; ++column) {
-      float sum = 0;
+      T sum = 0;
       for (std::size_t p = 0; p < k; ++p) {
         sum += a[where.offset + row * shape.a_stride + p] *
                b[where.offset + p * shape.b_stride + column];
@@ -73,8 +77,13 @@ void expect_product(std::size_t m, std::size_t n, std::size_t k, placement where
       expected[where.offset + row * shape.c_stride + column] = sum;
     }
   }
-  EXPECT_TRUE(c == expected) << "m " << m << " n " << n << " k " << k << " padding "
-                             << where.padding << " offset " << where.offset;
+  EXPECT_TRUE(c == expected) << sizeof(T) << " bytes, m " << m << " n " << n << " k " << k
+                             << " padding " << where.padding << " offset " << where.offset;
+}
+
+void expect_product(std::size_t m, std::size_t n, std::size_t k, placement where = {}) {
+  expect_product_of<float>(m, n, k, where);
+  expect_product_of<double>(m, n, k, where);
 }
 
 TEST_P(matmul_kernel, multiplies_all_small_sizes) {
@@ -103,9 +112,18 @@ TEST_P(matmul_kernel, multiplies_one_row_one_column_and_one_inner_element) {
 }
 
 TEST_P(matmul_kernel, multiplies_across_the_edges_of_cache_blocks) {
-  for (const std::size_t k : {255u, 256u, 257u, 513u}) expect_product(9, 17, k);
-  for (const std::size_t n : {479u, 480u, 481u, 961u}) expect_product(9, n, 3);
-  expect_product(13, 500, 300);
+  for (const std::size_t k : {255u, 256u, 257u, 511u, 512u, 513u, 1025u}) expect_product(9, 17, k);
+  for (const std::size_t n : {383u, 384u, 385u, 769u}) {
+    expect_product(9, n, 3);
+    expect_product(9, n, 60);
+  }
+  expect_product(13, 500, 600);
+}
+
+TEST_P(matmul_kernel, multiplies_on_both_sides_of_what_is_too_small_to_pack) {
+  for (const std::size_t n : {63u, 64u, 65u, 127u, 128u, 129u, 255u, 256u}) {
+    for (const std::size_t k : {60u, 64u, 68u, 128u}) expect_product(9, n, k, {.padding = 5});
+  }
 }
 
 TEST_P(matmul_kernel, respects_strides_and_leaves_what_lies_between_rows) {
@@ -122,22 +140,22 @@ TEST_P(matmul_kernel, takes_operands_and_scratch_at_any_alignment) {
 
 TEST_P(matmul_kernel, overwrites_c_with_zeros_when_the_inner_size_is_zero) {
   const matmul_shape shape(3, 4, 0);
-  std::vector<float> c(12, untouched);
-  std::vector<float> scratch(matmul_scratch_floats(shape));
-  matmul(shape, {}, {}, c, scratch);
+  std::vector<float> c(12, untouched<float>);
+  std::vector<float> scratch(matmul_scratch<float>(shape));
+  matmul(shape, std::span<const float>(), std::span<const float>(), c, scratch);
   EXPECT_EQ(c, std::vector<float>(12, 0.0f));
 }
 
 TEST_P(matmul_kernel, computes_bands_of_rows_and_of_columns_apart) {
   const std::size_t size = 61;
   const matmul_shape whole(size, size, size);
-  const auto a = integers(size * size, 3);
-  const auto b = integers(size * size, 4);
+  const auto a = integers<float>(size * size, 3);
+  const auto b = integers<float>(size * size, 4);
   std::vector<float> expected(size * size);
-  std::vector<float> scratch(matmul_scratch_floats(whole));
+  std::vector<float> scratch(matmul_scratch<float>(whole));
   matmul(whole, a, b, expected, scratch);
 
-  std::vector<float> c(size * size, untouched);
+  std::vector<float> c(size * size, untouched<float>);
   const std::size_t cut = 23;
   for (const auto& [row, rows] : {std::pair(std::size_t{0}, cut), std::pair(cut, size - cut)}) {
     for (const auto& [column, columns] :
@@ -152,34 +170,57 @@ TEST_P(matmul_kernel, computes_bands_of_rows_and_of_columns_apart) {
   EXPECT_EQ(c, expected);
 }
 
-TEST_P(matmul_kernel, stays_within_the_error_bound_on_fractions) {
-  const matmul_shape shape(37, 71, 777);
-  const auto a = fractions(shape.m * shape.k, 5);
-  const auto b = fractions(shape.k * shape.n, 6);
-  std::vector<float> c(shape.m * shape.n);
-  std::vector<float> scratch(matmul_scratch_floats(shape));
-  matmul(shape, a, b, c, scratch);
+template <class T>
+void expect_the_error_to_be_bounded() {
+  const matmul_shape shape(37, 71, 1777);
+  const auto a = fractions<T>(shape.m * shape.k, 5);
+  const auto b = fractions<T>(shape.k * shape.n, 6);
+  std::vector<T> c(shape.m * shape.n);
+  std::vector<T> scratch(matmul_scratch<T>(shape));
+  matmul(shape, std::span<const T>(a), std::span<const T>(b), std::span(c), std::span(scratch));
   for (std::size_t row = 0; row < shape.m; ++row) {
     for (std::size_t column = 0; column < shape.n; ++column) {
-      double sum = 0;
-      double magnitude = 0;
+      long double sum = 0;
+      long double magnitude = 0;
       for (std::size_t p = 0; p < shape.k; ++p) {
-        const double product = static_cast<double>(a[row * shape.k + p]) *
-                               static_cast<double>(b[p * shape.n + column]);
+        const long double product = static_cast<long double>(a[row * shape.k + p]) *
+                                    static_cast<long double>(b[p * shape.n + column]);
         sum += product;
         magnitude += std::abs(product);
       }
-      const double bound = static_cast<double>(shape.k) * std::ldexp(magnitude, -24);
-      ASSERT_NEAR(static_cast<double>(c[row * shape.n + column]), sum, bound)
+      const long double bound = static_cast<long double>(shape.k) * magnitude *
+                                static_cast<long double>(std::numeric_limits<T>::epsilon()) / 2;
+      ASSERT_LE(std::abs(static_cast<long double>(c[row * shape.n + column]) - sum), bound)
           << row << ", " << column;
     }
   }
 }
 
+TEST_P(matmul_kernel, stays_within_the_error_bound_on_fractions) {
+  expect_the_error_to_be_bounded<float>();
+  expect_the_error_to_be_bounded<double>();
+}
+
+TEST_P(matmul_kernel, passes_on_what_is_no_number) {
+  const matmul_shape shape(9, 49, 70);
+  const auto a = integers<float>(shape.m * shape.k, 7);
+  auto b = integers<float>(shape.k * shape.n, 8);
+  b[3 * shape.n + 17] = std::numeric_limits<float>::quiet_NaN();
+  std::vector<float> c(shape.m * shape.n);
+  std::vector<float> scratch(matmul_scratch<float>(shape));
+  matmul(shape, a, b, c, scratch);
+  for (std::size_t row = 0; row < shape.m; ++row) {
+    for (std::size_t column = 0; column < shape.n; ++column) {
+      EXPECT_EQ(std::isnan(c[row * shape.n + column]), column == 17) << row << ", " << column;
+    }
+  }
+}
+
 TEST(matmul_scratch, is_bounded_whatever_the_size) {
-  EXPECT_LE(matmul_scratch_floats(matmul_shape(100'000, 100'000, 100'000)) * sizeof(float),
-            481u * 1024);
-  EXPECT_LE(matmul_scratch_floats(matmul_shape(4, 4, 4)) * sizeof(float), 1024u);
+  const matmul_shape huge(100'000, 100'000, 100'000);
+  EXPECT_LE(matmul_scratch<float>(huge) * sizeof(float), 769u * 1024);
+  EXPECT_LE(matmul_scratch<double>(huge) * sizeof(double), 769u * 1024);
+  EXPECT_LE(matmul_scratch<float>(matmul_shape(4, 4, 4)) * sizeof(float), 1024u);
 }
 
 TEST(matmul_checks_death_test, stop_a_program_whose_spans_are_too_short) {
@@ -189,7 +230,7 @@ TEST(matmul_checks_death_test, stop_a_program_whose_spans_are_too_short) {
   EXPECT_DEATH(matmul(shape, small, large, large, large), "a holds an m x k matrix");
   EXPECT_DEATH(matmul(shape, large, small, large, large), "b holds a k x n matrix");
   EXPECT_DEATH(matmul(shape, large, large, small, large), "c holds an m x n matrix");
-  EXPECT_DEATH(matmul(shape, large, large, large, small), "matmul_scratch_floats");
+  EXPECT_DEATH(matmul(shape, large, large, large, small), "matmul_scratch says");
   matmul_shape narrow = shape;
   narrow.a_stride = 3;
   EXPECT_DEATH(matmul(narrow, large, large, large, large), "a stride is at least");
