@@ -112,12 +112,12 @@ TEST_P(matmul_kernel, multiplies_one_row_one_column_and_one_inner_element) {
 }
 
 TEST_P(matmul_kernel, multiplies_across_the_edges_of_cache_blocks) {
-  for (const std::size_t k : {255u, 256u, 257u, 511u, 512u, 513u, 1025u}) expect_product(9, 17, k);
-  for (const std::size_t n : {383u, 384u, 385u, 769u}) {
+  for (const std::size_t k : {511u, 512u, 513u, 1023u, 1024u, 1025u, 2049u}) expect_product(9, 17, k);
+  for (const std::size_t n : {191u, 192u, 193u, 385u}) {
     expect_product(9, n, 3);
-    expect_product(9, n, 60);
+    expect_product(9, n, 90);
   }
-  expect_product(13, 500, 600);
+  expect_product(13, 300, 1100);
 }
 
 TEST_P(matmul_kernel, multiplies_on_both_sides_of_what_is_too_small_to_pack) {
