@@ -44,8 +44,13 @@ class call_awaiter final : private ready_node, private stop_callback {
     if (stop != nullptr && stop->stop_requested()) return false;
     waiter = self;
     home_ = &loop::current();
-    there_.emplace(target_.spawn(call(answer(*this))));
-    // It may have answered by now; but this coroutine resumes on this thread, and not before this returns.
+    // It may have answered when spawn() returns; but this coroutine resumes on this thread, not before this returns.
+    try {
+      there_.emplace(target_.spawn(call(answer(*this))));
+    } catch (...) {  // no memory: nothing was sent, and the unused answer has posted this coroutine home
+      failure_ = std::current_exception();
+      return true;
+    }
     listen(stop);
     return true;
   }
@@ -88,6 +93,7 @@ class call_awaiter final : private ready_node, private stop_callback {
     }
   }
 
+  // The message takes a coroutine frame. Without memory for it the program ends here: a stop must not be lost.
   void on_stop() noexcept override { there_->request_stop(); }
 
   const remote& target_;

@@ -12,7 +12,7 @@ namespace detail {
 
 class connection_state final : public stream_state {
  public:
-  connection_state(descriptor listener, std::size_t waiting_most) noexcept
+  connection_state(descriptor listener, std::size_t waiting_most)
       : listener_(listener), waiting_most_(waiting_most) {}
 
   // A connection, or an error.

@@ -1,6 +1,7 @@
 #include <waitwork/io/connection_stream.hpp>
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -14,6 +15,7 @@
 #include <waitwork/io/file.hpp>
 #include <waitwork/io/listener.hpp>
 #include <waitwork/io/loop.hpp>
+#include <waitwork/io/nop.hpp>
 #include <waitwork/io/socket.hpp>
 #include <waitwork/io/stop_for_test.hpp>
 #include <waitwork/io/timeout.hpp>
@@ -246,6 +248,27 @@ TEST_F(connection_streams, that_nobody_asks_cost_nothing) {
   };
   here_.run(body());
   EXPECT_EQ(here_.counters().submissions, 0u);
+}
+
+// The kernel goes by numbers, and reads them when it is entered.
+TEST_F(connection_streams, that_end_before_the_kernel_has_heard_of_them_take_from_no_stranger) {
+  const unique_fd strangers = listen(endpoint::loopback(0)).value();
+  const endpoint stranger = endpoint::of_socket(strangers.get()).value();
+  const unique_fd caller = stream_socket(AF_INET).value();
+  ASSERT_EQ(::connect(caller.get(), stranger.address(), stranger.address_bytes()), 0) << std::strerror(errno);
+  const auto body = [&]() -> task<void> {
+    co_await nop();  // what follows is inside one turn, after the kernel was entered
+    {
+      connection_stream incoming(listener_.get());
+      const result<unique_fd> late = co_await with_timeout(nanoseconds(1), incoming.next());
+      EXPECT_EQ(error_of(late), std::errc::timed_out);
+      EXPECT_EQ(here_.counters().submissions, 1u);  // the nop: the stream's request still waits
+    }
+    EXPECT_EQ(::dup2(strangers.get(), listener_.get()), listener_.get());
+  };
+  here_.run(body());
+  pollfd backlog{strangers.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&backlog, 1, 0), 1) << "the stranger's connection was taken";
 }
 
 // Ends the multishot after each connection, as a kernel may.

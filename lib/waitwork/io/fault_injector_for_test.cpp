@@ -24,7 +24,7 @@ constexpr std::uint64_t own_cancel = 6;
 constexpr std::uint64_t turns_most = 200'000;
 
 bool is_regular_file(const io_uring_sqe& entry) noexcept {
-  if ((entry.flags & IOSQE_FIXED_FILE) != 0) return true;  // sockets are not registered by these tests
+  if ((entry.flags & IOSQE_FIXED_FILE) != 0) return true;  // registered sockets are not read like files
   struct stat status {};
   return ::fstat(entry.fd, &status) == 0 && S_ISREG(status.st_mode);
 }
@@ -62,7 +62,10 @@ bool names_closed_descriptor(const io_uring_sqe& entry) noexcept {
     case IORING_OP_READ:
     case IORING_OP_WRITE:
     case IORING_OP_SEND:
+    case IORING_OP_SEND_ZC:
     case IORING_OP_RECV:
+    case IORING_OP_SENDMSG:
+    case IORING_OP_RECVMSG:
     case IORING_OP_ACCEPT:
     case IORING_OP_CONNECT:
     case IORING_OP_FSYNC:
@@ -162,7 +165,12 @@ fault_rates fault_rates_from(splitmix64& random) noexcept {
 }
 
 fault_injector::fault_injector(std::uint64_t seed, const fault_rates& rates, const intervention& plan)
-    : random_(mix64(seed)), rates_(rates), plan_(plan) {}
+    : random_(mix64(seed)), rates_(rates), plan_(plan) {
+  // What the kernel does needs none of the program's memory: an allocation that shall fail is not one of these.
+  in_flight_.reserve(256);
+  for (std::vector<held_completion>* each : {&arrived_, &held_, &notified_}) each->reserve(256);
+  late_.reserve(256);
+}
 
 void fault_injector::fail(const char* what) {
   std::string waiting = what;
@@ -230,7 +238,9 @@ void fault_injector::submitting(io_uring_sqe& entry) {
     if (names_closed_descriptor(entry)) fail("a request names a closed descriptor");
     // The address of a request is free again once its last completion was released.
     WAITWORK_CHECK(find(entry.user_data) == nullptr, "an operation is submitted once before it completes");
-    request asked{entry.user_data, number, entry.opcode, runs_on_workers(entry), is_multishot(entry), {}, &entry, false};
+    request asked{entry.user_data,     number, entry.opcode, runs_on_workers(entry),
+                  is_multishot(entry), {},     &entry,       false,
+                  false};
     if (asked.on_workers) {
       ++on_workers_;
       used_workers_ = true;
@@ -322,12 +332,27 @@ void fault_injector::completed(const completion& arrived) {
   asked->arrived = last;
   if (last && asked->on_workers) --on_workers_;
   if (last) std::erase(late_, arrived.user_data);
-  arrived_.push_back({seen, asked->number, last});
+  const bool notified = (arrived.flags & IORING_CQE_F_NOTIF) != 0;
+  if (asked->opcode == IORING_OP_SEND_ZC) asked->owes_notification = !notified && !last;
+  (notified ? notified_ : arrived_).push_back({seen, asked->number, last});
+}
+
+// Whoever sends without a copy is notified when a peer's kernel has acknowledged it, for which that has timers of its
+// own. So notifications come last, and all together: when nothing else can happen.
+bool fault_injector::awaits_notifications() {
+  if (!notifying_) return false;
+  for (const request& each : in_flight_) {
+    if (each.owes_notification) return true;
+  }
+  notifying_ = false;
+  arrived_.insert(arrived_.end(), notified_.begin(), notified_.end());
+  notified_.clear();
+  return false;
 }
 
 // After a worker, everything else is waited for as well: what it overtook, or woke the loop for, or not.
 bool fault_injector::expects_more() {
-  if (on_workers_ > 0) return true;
+  if (on_workers_ > 0 || awaits_notifications()) return true;
   if (!used_workers_) return false;
   ring& from = loop_->kernel_ring();
   if (from.overflowed() || from.task_work_pending()) io_uring_get_events(from.get());
@@ -378,6 +403,8 @@ bool fault_injector::may_sleep(std::optional<std::int64_t> deadline_ns) {
   cancel_late(true);
   // Submitting may complete something at once, and what has completed may not have been noted yet: a turn for each.
   if (loop_->kernel_ring().unsubmitted() > 0 || idle_turns_++ < 2) return false;
+  notifying_ = !notified_.empty() || std::ranges::any_of(in_flight_, &request::owes_notification);
+  if (notifying_) return false;
   if (!deadline_ns) fail("it waits for what never comes");
   now_ns_ = std::max(now_ns_, *deadline_ns);
   note("time", 0, now_ns_);

@@ -99,6 +99,7 @@ class fault_injector final : public fault_seam {
     std::optional<std::int32_t> answer;  // instead of the kernel's
     io_uring_sqe* entry;                 // until it is handed over
     bool arrived;                        // its last completion is here
+    bool owes_notification;              // a zero-copy send whose outcome is here, and the kernel still reads its data
   };
   struct held_completion {
     completion held;
@@ -116,6 +117,7 @@ class fault_injector final : public fault_seam {
   void stop();
   bool ask_to_cancel(std::uint64_t user_data);
   void cancel_late(bool all);
+  bool awaits_notifications();
   [[noreturn]] void fail(const char* what);
 
   splitmix64 random_;
@@ -127,12 +129,14 @@ class fault_injector final : public fault_seam {
   std::vector<request> in_flight_;
   std::vector<held_completion> arrived_;  // in this turn
   std::vector<held_completion> held_;
+  std::vector<held_completion> notified_;  // by which zero-copy sends end
   std::vector<std::uint64_t> late_;  // whose cancellation is still to be asked for
   std::size_t on_workers_ = 0;
   std::size_t quota_ = 0;  // completions that are still released in this turn
   bool releasing_ = false;
   bool must_release_ = false;
   bool used_workers_ = false;  // in this turn
+  bool notifying_ = false;     // in this turn, notified_ and what is still owed
   bool stopped_ = false;
   bool stopping_ = false;
   unsigned idle_turns_ = 0;

@@ -5,8 +5,6 @@
 #include <limits>
 #include <new>
 
-#include <waitwork/coro/frame_pool.hpp>
-
 namespace waitwork {
 namespace {
 
@@ -45,6 +43,25 @@ std::uint64_t allocations_made() noexcept { return made.load(std::memory_order_r
 
 void fail_allocation(std::optional<std::uint64_t> number) noexcept {
   fails.store(number.value_or(std::numeric_limits<std::uint64_t>::max()), std::memory_order_relaxed);
+}
+
+without_frame_pool::without_frame_pool() noexcept {
+  for (std::size_t index = 0; index < frame_pool::class_count; ++index) {
+    const frame_pool::detail::free_frame* frame = frame_pool::detail::lists[index].head;
+    while (frame->next != nullptr) {
+      const auto* const next = frame->next;
+      ::operator delete(const_cast<frame_pool::detail::free_frame*>(frame));
+      frame = next;
+    }
+    ends_[index] = frame;
+    frame_pool::detail::lists[index].head = &frame_pool::detail::closed_end;
+  }
+}
+
+without_frame_pool::~without_frame_pool() {
+  for (std::size_t index = 0; index < frame_pool::class_count; ++index) {
+    if (ends_[index] != &frame_pool::detail::closed_end) frame_pool::detail::lists[index].head = ends_[index];
+  }
 }
 
 }  // namespace waitwork

@@ -1,9 +1,13 @@
 #pragma once
 // How many allocations of this thread's programs are alive: what tells a leaked coroutine frame, whatever build it is.
+// And a chosen one that fails.
 //
 // The program that links this counts every operator new and delete. Frames that wait in the frame pool for their next
 // use are not alive.
 
+#include <waitwork/coro/frame_pool.hpp>
+
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -16,7 +20,19 @@ std::ptrdiff_t live_allocations() noexcept;
 // All that were ever made.
 std::uint64_t allocations_made() noexcept;
 
-// The allocation with this number, from allocations_made() on, throws std::bad_alloc, once. Nothing: none does.
+// The allocation before which so many were made throws std::bad_alloc. Nothing: none does.
 void fail_allocation(std::optional<std::uint64_t> number) noexcept;
+
+// While it lives, this thread's frame pool keeps nothing: every frame is an allocation, and can fail.
+class without_frame_pool {
+ public:
+  without_frame_pool() noexcept;
+  ~without_frame_pool();
+  without_frame_pool(const without_frame_pool&) = delete;
+  without_frame_pool& operator=(const without_frame_pool&) = delete;
+
+ private:
+  std::array<const frame_pool::detail::free_frame*, frame_pool::class_count> ends_;
+};
 
 }  // namespace waitwork

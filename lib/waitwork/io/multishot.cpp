@@ -32,16 +32,17 @@ void multishot::abandon() noexcept {
     const std::uint64_t owner = unread->user_data;
     io_uring_prep_nop(unread);
     unread->user_data = owner;
+    emptied_ = true;
   } else {
     ask_to_end();
   }
 }
 
 // What completes after abandon() still passes on_completion, which gives back what came with it: a descriptor, a
-// buffer.
+// buffer. Not the answer of a NOP, whose 0 is no descriptor.
 void multishot::complete(std::int32_t answer, std::uint32_t flags, bool last) noexcept {
   if (last) armed_ = false;
-  on_completion(answer, flags);
+  if (!emptied_) on_completion(answer, flags);
   if (last && abandoned_) call_when_drained();
 }
 

@@ -56,6 +56,7 @@ class multishot {
 
   bool armed_ = false;
   bool abandoned_ = false;
+  bool emptied_ = false;  // the request was withdrawn before the kernel had read it
   bool deferred_ = false;
   unsigned position_ = 0;  // of the request, in the submission queue
   multishot* next_deferred_ = nullptr;

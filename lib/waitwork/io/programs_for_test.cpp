@@ -18,12 +18,10 @@
 #include <vector>
 
 #include <waitwork/io/listener.hpp>
+#include <waitwork/io/program_parts_for_test.hpp>
+#include <waitwork/io/registered.hpp>
 
 namespace waitwork {
-
-void script::require(bool holds, const char* what) {
-  if (!holds && wrong.empty()) wrong = what;
-}
 
 namespace {
 
@@ -35,45 +33,7 @@ endpoint some_address(unsigned number) {
   return value_or_throw(endpoint::unix_abstract(name), "name a socket");
 }
 
-nanoseconds some_time(script& told, nanoseconds most) {
-  return nanoseconds(told.random.below(static_cast<std::uint64_t>(most.count())));
-}
-
-// Runs `service` beside `work`, and stops it when the work is done. A service that ends before that has failed.
-task<void> beside(script& told, task<void> service, task<void> work) {
-  stop_source done((co_await this_task::token()).source());
-  auto both = [&](scope& running) -> task<void> {
-    auto serve = [&]() -> task<void> {
-      try {
-        co_await with_stop(done, std::move(service));
-      } catch (const cancelled&) {
-      }
-      if (done.stop_requested()) co_return;
-      told.expect(false, "a service ended before it was asked to");
-      throw std::system_error(ESRCH, std::generic_category(), "a service");
-    };
-    auto finish = [&]() -> task<void> {
-      co_await std::move(work);
-      done.request_stop();
-    };
-    running.spawn(serve());
-    running.spawn(finish());
-    co_await running.join();
-  };
-  co_await with_scope(both);
-}
-
 // --- echo server -------------------------------------------------------------------------------------------------
-
-std::byte expected_byte(std::uint64_t stream, std::size_t position) {
-  return static_cast<std::byte>(mix64(stream ^ (position / 8)) >> (position % 8 * 8));
-}
-
-std::vector<std::byte> expected_bytes(std::uint64_t stream, std::size_t from, std::size_t count) {
-  std::vector<std::byte> bytes(count);
-  for (std::size_t i = 0; i < count; ++i) bytes[i] = expected_byte(stream, from + i);
-  return bytes;
-}
 
 // Receives up to the end, or `most` bytes; gives how many. What comes must be what the stream has there.
 task<std::size_t> receive_checked(script& told, int socket, std::uint64_t stream, std::size_t from, std::size_t most) {
@@ -179,8 +139,6 @@ task<void> run_echo_server(script& told) {
 
 enum class manner { prompt, slow, silent, rude };
 
-std::uint64_t right_answer(std::uint64_t question) { return question * 3 + 1; }
-
 task<void> answer_one(unique_fd connection, manner how, nanoseconds time) {
   std::uint64_t number = 0;
   const result<void> asked = co_await receive_exactly(connection.get(), std::as_writable_bytes(std::span(&number, 1)));
@@ -271,6 +229,12 @@ class scratch_folder {
   std::filesystem::path path_;
 };
 
+// What copies are made in.
+const scratch_folder& scratch() {
+  static const scratch_folder folder;
+  return folder;
+}
+
 constexpr std::uint64_t contents_stream = 17;
 
 std::vector<std::byte> contents(const std::string& path) {
@@ -281,16 +245,17 @@ std::vector<std::byte> contents(const std::string& path) {
   return bytes;
 }
 
+void write_contents(const std::string& path, std::span<const std::byte> bytes) {
+  const unique_fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (::write(file.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) std::abort();
+}
+
 task<void> run_file_copy(script& told) {
-  static const scratch_folder folder;
-  const std::string from = folder.file("from");
-  const std::string to = folder.file("to");
+  const std::string from = scratch().file("from");
+  const std::string to = scratch().file("to");
   ::unlink(to.c_str());
   const std::vector<std::byte> bytes = expected_bytes(contents_stream, 0, told.random.below(3000));
-  {
-    const unique_fd file(::open(from.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (::write(file.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) std::abort();
-  }
+  write_contents(from, bytes);
   std::exception_ptr failure;
   try {
     const std::uint64_t copied = co_await examples::copy_file(from, to, 256, 3);
@@ -303,6 +268,45 @@ task<void> run_file_copy(script& told) {
   told.require(::access((to + ".part").c_str(), F_OK) != 0, "nothing unfinished is left behind");
   if (exists) told.require(contents(to) == bytes, "the copy is what was copied");
   if (failure) std::rethrow_exception(failure);
+}
+
+// --- registered copy ---------------------------------------------------------------------------------------------
+
+// Every lane has its part of one registered buffer; both files are known to the kernel by their slots.
+task<void> copy_registered(int from, int to, std::uint64_t bytes, std::size_t block_bytes, unsigned depth) {
+  const registered_file source(from);
+  const registered_file copy(to);
+  registered_buffer memory(depth * block_bytes);
+  std::uint64_t next = 0;  // where the first block begins that nobody copies yet
+  auto lane = [&](unsigned number) -> task<result<void>> {
+    while (next < bytes) {
+      const std::uint64_t offset = std::exchange(next, next + block_bytes);
+      const std::size_t count = std::min<std::uint64_t>(block_bytes, bytes - offset);
+      const registered_span block = memory.part(number * block_bytes, count);
+      result<void> outcome = co_await read_exactly_at(source, block, offset);
+      if (outcome) outcome = co_await write_all_at(copy, block, offset);
+      if (!outcome) co_return outcome;
+    }
+    co_return result<void>();
+  };
+  auto copying = [&](scope& lanes) -> task<void> {
+    for (unsigned i = 0; i < depth; ++i) lanes.spawn(lane(i));
+    co_return;
+  };
+  co_await with_scope(copying);
+  value_or_throw(co_await sync_all(copy), "make the copy durable");
+}
+
+task<void> run_registered_copy(script& told) {
+  const std::string from = scratch().file("registered-from");
+  const std::string to = scratch().file("registered-to");
+  const std::vector<std::byte> bytes = expected_bytes(contents_stream, 0, told.random.below(3000));
+  write_contents(from, bytes);
+  unique_fd source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  unique_fd copy(::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  const auto depth = static_cast<unsigned>(1 + told.random.below(4));
+  co_await copy_registered(source.get(), copy.get(), bytes.size(), 256, depth);
+  told.require(contents(to) == bytes, "the copy is what was copied");
 }
 
 // --- nested scopes -----------------------------------------------------------------------------------------------
@@ -369,6 +373,9 @@ std::span<const program> programs() {
       {"file_copy", run_file_copy},
       {"fan_out", run_fan_out},
       {"nested_scopes", run_nested_scopes},
+      {"registered_copy", run_registered_copy},
+      {"request_reply", run_request_reply},
+      {"datagrams", run_datagrams},
   };
   return all;
 }

@@ -15,6 +15,7 @@
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/coro/scope.hpp>
 #include <waitwork/io/loop.hpp>
+#include <waitwork/io/nop.hpp>
 #include <waitwork/io/socket.hpp>
 #include <waitwork/io/timeout.hpp>
 
@@ -167,6 +168,28 @@ TEST(receive_stream, says_what_is_wrong_with_the_socket) {
     const result<received> chunk = co_await stream.next();
     EXPECT_EQ(chunk.error(), std::errc::not_connected);
   }());
+}
+
+// The kernel goes by numbers, and reads them when it is entered.
+TEST(receive_stream, that_ends_before_the_kernel_has_heard_of_it_takes_from_no_stranger) {
+  loop here;
+  pair ends, strangers;
+  strangers.say("not for you");
+  const auto body = [&]() -> task<void> {
+    buffer_ring buffers(4, 16);
+    co_await nop();  // what follows is inside one turn, after the kernel was entered
+    {
+      receive_stream stream(ends.here.get(), buffers);
+      const result<received> late = co_await with_timeout(1ns, stream.next());
+      EXPECT_FALSE(late.has_value());
+      EXPECT_EQ(here.counters().submissions, 1u);  // the nop: the stream's request still waits
+    }
+    EXPECT_EQ(::dup2(strangers.here.get(), ends.here.get()), ends.here.get());
+  };
+  here.run(body());
+  std::array<char, 32> text{};
+  EXPECT_EQ(::recv(strangers.here.get(), text.data(), text.size(), MSG_DONTWAIT), 11);
+  EXPECT_STREQ(text.data(), "not for you");
 }
 
 }  // namespace

@@ -60,6 +60,7 @@ registered_file::registered_file(int fd, loop& home) : ring_(&home.kernel_ring()
   if (!table.made()) {
     const auto slots =
         static_cast<unsigned>(std::min<std::uint64_t>(registered_files_most, limit_of(RLIMIT_NOFILE)));
+    table.reserve(slots);
     if (const int answer = io_uring_register_files_sparse(ring_->get(), slots); answer < 0) refuse(subject, -answer);
     table.make(slots);
   }
@@ -85,6 +86,7 @@ registered_buffer::registered_buffer(std::size_t bytes, loop& home)
   const std::string subject = "a buffer of " + std::to_string(bytes) + " bytes";
   slot_table& table = ring_->buffers();
   if (!table.made()) {
+    table.reserve(registered_buffers_most);
     const int answer = io_uring_register_buffers_sparse(ring_->get(), registered_buffers_most);
     if (answer < 0) refuse(subject, -answer);
     table.make(registered_buffers_most);

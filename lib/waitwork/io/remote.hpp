@@ -90,10 +90,11 @@ task<void> carry(task<T> main, std::shared_ptr<spawn_state<T>> state) {
   }
 }
 
+// Needs no memory where it arrives: nobody there could be told that there is none.
 template <class T>
-posted begin(std::shared_ptr<remote_queue> queue, task<T> main, std::shared_ptr<spawn_state<T>> state) {
+posted begin(std::shared_ptr<remote_queue> queue, task<void> carried, std::shared_ptr<spawn_state<T>> state) {
   if (scope* const here = spawned_here(*queue)) {
-    here->spawn(carry(std::move(main), std::move(state)));
+    here->spawn(std::move(carried));
   } else {
     state->outcome.set_exception(std::make_exception_ptr(cancelled()));
   }
@@ -147,7 +148,8 @@ class remote {
   spawned<T> spawn(task<T> main) const {
     auto state = std::make_shared<detail::spawn_state<T>>();
     spawned<T> result(queue_, state);
-    detail::post(*queue_, detail::begin(queue_, std::move(main), std::move(state)));
+    task<void> carried = detail::carry(std::move(main), state);
+    detail::post(*queue_, detail::begin(queue_, std::move(carried), std::move(state)));
     return result;
   }
 

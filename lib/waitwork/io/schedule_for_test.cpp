@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iterator>
+#include <new>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -63,12 +64,12 @@ void describe(const schedule& chosen) {
   std::snprintf(repeat_line.data(), repeat_line.size(),
                 "WAITWORK_SEED=%llu ctest -R '%s.%s', or that and --gtest_filter=%s.%s\n"
                 "program %s, stop at suspension %lld, at request %lld, at submission %lld, failure at submission %lld "
-                "(-1: none), rings of %u and %u entries\n",
+                "(-1: none), failing allocation %lld, rings of %u and %u entries\n",
                 static_cast<unsigned long long>(chosen.seed), test->test_suite_name(), test->name(),
                 test->test_suite_name(), test->name(), chosen.what->name, moment(chosen.plan.stop_at_suspension),
                 moment(chosen.plan.stop_at_request), moment(chosen.plan.stop_at_submission),
-                moment(chosen.plan.fail_at_submission), chosen.options.submission_entries,
-                chosen.options.completion_entries);
+                moment(chosen.plan.fail_at_submission), moment(chosen.failing_allocation),
+                chosen.options.submission_entries, chosen.options.completion_entries);
 }
 
 std::ptrdiff_t open_descriptors() {
@@ -102,12 +103,16 @@ void run_on_loop(const schedule& chosen, script& told, outcome& seen) {
   loop_options options = chosen.options;
   options.seam = &faults;
   std::optional<loop> made;
-  make_loop(made, options);
-  loop& here = *made;
-  faults.attach(here);
+  const std::uint64_t before = allocations_made();
+  if (chosen.failing_allocation) fail_allocation(before + *chosen.failing_allocation);
   try {
-    here.run(chosen.what->run(told));
+    make_loop(made, options);
+    faults.attach(*made);
+    made->run(chosen.what->run(told));
     seen.returned = true;
+  } catch (const std::bad_alloc& error) {
+    seen.ended_by = error.what();
+    told.require(chosen.failing_allocation.has_value(), "there was memory");
   } catch (const cancelled& stopped) {
     seen.ended_by = stopped.what();
     told.expect(false, "it was cancelled");
@@ -115,13 +120,15 @@ void run_on_loop(const schedule& chosen, script& told, outcome& seen) {
     seen.ended_by = error.what();
     told.expect(false, seen.ended_by.c_str());
   }
+  fail_allocation(std::nullopt);
+  seen.allocations = allocations_made() - before;
   seen.trace = faults.trace();
   seen.suspensions = faults.suspensions();
   seen.requests = faults.requests();
   seen.submissions = faults.submissions();
   seen.faults = faults.faults();
   seen.stopped = faults.stopped();
-  seen.counters = here.counters();
+  if (made) seen.counters = made->counters();
 }
 
 outcome run_unchecked(const schedule& chosen, std::string& wrong) {

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace waitwork {
@@ -20,6 +21,7 @@ struct schedule {
   fault_rates rates;
   intervention plan;
   loop_options options;
+  std::optional<std::uint64_t> failing_allocation;  // of those that loop and program make, counted from 0
   bool strict = false;  // it must come to its full result
 };
 
@@ -34,6 +36,7 @@ struct outcome {
   std::uint64_t requests = 0;
   std::uint64_t submissions = 0;
   std::uint64_t faults = 0;
+  std::uint64_t allocations = 0;  // by loop and program
   bool stopped = false;
   loop_counters counters;
 };

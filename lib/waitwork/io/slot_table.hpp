@@ -18,10 +18,9 @@ class slot_table {
   ~slot_table() { WAITWORK_CHECK(taken() == 0, "registered files and buffers end before their loop"); }
 
   bool made() const noexcept { return slots_ > 0; }
-  void make(unsigned slots) {
-    freed_.reserve(slots);  // so that giving back cannot fail
-    slots_ = slots;
-  }
+  // The first may throw std::bad_alloc, so it comes before the kernel's table is made, and the second after.
+  void reserve(unsigned slots) { freed_.reserve(slots); }  // so that giving back cannot fail
+  void make(unsigned slots) noexcept { slots_ = slots; }
 
   // The slot that was given back last, or one that was never taken; nothing if all are taken.
   std::optional<unsigned> take() {

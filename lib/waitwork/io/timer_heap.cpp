@@ -1,6 +1,7 @@
 #include <waitwork/io/timer_heap.hpp>
 
 #include <algorithm>
+#include <new>
 
 #include <waitwork/base/check.hpp>
 #include <waitwork/io/timer.hpp>
@@ -17,7 +18,12 @@ constexpr std::size_t dead_tolerated = 64;
 
 void timer_heap::push(timer& pending) {
   const entry added{pending.deadline_ns(), take_slot(pending)};
-  entries_.push_back(added);
+  try {
+    entries_.push_back(added);
+  } catch (const std::bad_alloc&) {
+    free_slot(added.slot);
+    throw;
+  }
   sift_up(entries_.size() - 1, added);
   ++living_;
 }
