@@ -1,7 +1,9 @@
 #include <peers/tcp_echo/side_by_side.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include <harness/workload.hpp>
@@ -27,7 +29,10 @@ slice measure(measured_server& server, std::uint64_t requests) {
           static_cast<double>(after.system_calls - before.system_calls), static_cast<double>(end_ns - begin_ns)};
 }
 
-double median(std::vector<double> values) {
+// Nothing if there is none: a slice may have been too short for the clock of the server's CPU time to move.
+std::optional<double> median(std::vector<double> values) {
+  std::erase_if(values, [](double ratio) { return !std::isfinite(ratio) || ratio <= 0; });
+  if (values.empty()) return std::nullopt;
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   if (values.size() % 2 == 1) return *middle;
@@ -61,9 +66,9 @@ server_ratios compare_side_by_side(measured_server& ours, measured_server& their
 }
 
 void add_figures(std::map<std::string, double>& into, const server_ratios& ratios, const std::string& peer) {
-  into["server_cpu_over_" + peer] = ratios.server_cpu;
-  into["server_enters_over_" + peer] = ratios.server_enters;
-  into["requests_over_" + peer] = ratios.requests;
+  if (ratios.server_cpu) into["server_cpu_over_" + peer] = *ratios.server_cpu;
+  if (ratios.server_enters) into["server_enters_over_" + peer] = *ratios.server_enters;
+  if (ratios.requests) into["requests_over_" + peer] = *ratios.requests;
 }
 
 }  // namespace waitwork::bench

@@ -7,17 +7,18 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include <peers/tcp_echo/measured_server.hpp>
 
 namespace waitwork::bench {
 
-// Ours over theirs.
+// Ours over theirs, where it could be measured.
 struct server_ratios {
-  double server_cpu = 0;     // CPU time of the server for each request
-  double server_enters = 0;  // its system calls for each request
-  double requests = 0;       // requests per second
+  std::optional<double> server_cpu;     // CPU time of the server for each request
+  std::optional<double> server_enters;  // its system calls for each request
+  std::optional<double> requests;       // requests per second
 };
 
 // `pairs` pairs of slices of `requests` requests each, in alternating order, after one that does not count. Throws

@@ -67,7 +67,7 @@ class tcp_echo final : public self_driven {
       if (peer == "asio") require_asio();
       measured_server other(peer, settings.lanes, where_);
       const unsigned pairs = settings.smoke ? 1 : pairs_of_slices;
-      const std::uint64_t requests = settings.smoke ? settings.lanes : requests_of_slice;
+      const std::uint64_t requests = settings.smoke ? requests_of_slice / 4 : requests_of_slice;
       add_figures(figures_, compare_side_by_side(server_, other, pairs, requests), peer);
     } catch (const unsupported_error&) {
       // Its own row says why it is absent.
