@@ -1,6 +1,7 @@
 #include <waitwork/io/receive_stream.hpp>
 
 #include <gtest/gtest.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -14,10 +15,12 @@
 
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/coro/scope.hpp>
+#include <waitwork/coro/when_all.hpp>
 #include <waitwork/io/loop.hpp>
 #include <waitwork/io/nop.hpp>
 #include <waitwork/io/socket.hpp>
 #include <waitwork/io/timeout.hpp>
+#include <waitwork/io/timer.hpp>
 
 namespace waitwork {
 namespace {
@@ -168,6 +171,25 @@ TEST(receive_stream, says_what_is_wrong_with_the_socket) {
     const result<received> chunk = co_await stream.next();
     EXPECT_EQ(chunk.error(), std::errc::not_connected);
   }());
+}
+
+TEST(receive_stream, waits_on_a_socket_that_does_not_block_too) {
+  loop here;
+  pair ends;
+  ASSERT_EQ(::fcntl(ends.here.get(), F_SETFL, O_NONBLOCK), 0);
+  const auto speaking = [&]() -> task<void> {
+    co_await sleep_for(1ms);
+    ends.say("late");
+  };
+  const auto listening = [&]() -> task<void> {
+    buffer_ring buffers(4, 16);
+    receive_stream stream(ends.here.get(), buffers);
+    const result<received> chunk = co_await stream.next();
+    EXPECT_TRUE(chunk.has_value() && chunk->bytes().size() == 4);
+  };
+  const auto body = [&]() -> task<void> { co_await when_all(listening(), speaking()); };
+  here.run(body());
+  EXPECT_LT(here.counters().turns, 50u);  // it does not ask again and again
 }
 
 // The kernel goes by numbers, and reads them when it is entered.
