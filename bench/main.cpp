@@ -11,6 +11,7 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include <harness/doctor.hpp>
 #include <harness/exit_code.hpp>
 #include <harness/helper_process.hpp>
+#include <harness/limits.hpp>
 #include <harness/progress.hpp>
 #include <harness/row_filter.hpp>
 #include <harness/run_command.hpp>
@@ -54,7 +56,8 @@ exit_code list(const list_options& options) {
 }
 
 exit_code doctor(const doctor_options& options) {
-  const std::vector<doctor_item> findings = examine(options.work_place);
+  std::vector<doctor_item> findings = examine(options.work_place);
+  for (doctor_item& item : describe(probe_this_machine())) findings.push_back(std::move(item));
   if (options.json) {
     std::cout << to_json(findings).dump(2) << '\n';
   } else {

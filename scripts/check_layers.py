@@ -33,7 +33,7 @@ EXCLUSIVE: dict[str, tuple[str, ...]] = {
     "oneapi/": ("lib/waitwork/parallel", "bench/peers"),
     "tbb/": ("lib/waitwork/parallel", "bench/peers"),
     "asio": ("bench/peers",),
-    "hwy/": ("lib/waitwork/kernels",),
+    "hwy/": ("lib/waitwork/kernels", "lib/waitwork/measure"),
     "benchmark/": ("bench/harness",),
     "CLI/": ("bench/harness",),
 }

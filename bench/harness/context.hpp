@@ -11,7 +11,7 @@
 namespace waitwork::bench {
 
 // Google Benchmark's members under their names, then `additions` (--benchmark_context), then ours
-// under "waitwork". Looks at the machine, which takes about half a second.
+// under "waitwork". Looks at the machine, which takes about half a second; its limits are for the caller to add.
 nlohmann::ordered_json report_context(const std::string& executable,
                                       const std::filesystem::path& work_directory,
                                       const std::map<std::string, std::string>& additions);

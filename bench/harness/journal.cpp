@@ -23,7 +23,7 @@ using nlohmann::ordered_json;
 
 // In the first line, so that another program's file is not taken for ours. Changes when the lines
 // do.
-constexpr std::string_view format_name = "waitwork-journal-1";
+constexpr std::string_view format_name = "waitwork-journal-2";
 
 [[noreturn]] void refuse(const char* operation, const fs::path& file, int error) {
   throw environment_error(operation, file.string(), std::generic_category().message(error),
@@ -51,7 +51,8 @@ ordered_json header_object(const journal_header& header) {
           {"rows", header.rows},
           {"environment", header.environment},
           {"work_per_us", header.work_per_us},
-          {"started", header.started}};
+          {"started", header.started},
+          {"limits", header.limits}};
 }
 
 journal_header header_from(const ordered_json& object) {
@@ -69,6 +70,7 @@ journal_header header_from(const ordered_json& object) {
   object.at("environment").get_to(header.environment);
   object.at("work_per_us").get_to(header.work_per_us);
   object.at("started").get_to(header.started);
+  header.limits = object.at("limits");
   return header;
 }
 

@@ -17,6 +17,8 @@
 #include <optional>
 #include <string>
 
+#include <nlohmann/json.hpp>
+
 #include <waitwork/base/unique_fd.hpp>
 
 #include <harness/outcome.hpp>
@@ -43,6 +45,7 @@ struct journal_header {
   std::string environment;  // digest of machine and build
   double work_per_us = 0;   // busy-work steps to a microsecond, measured once a run
   std::string started;      // UTC
+  nlohmann::ordered_json limits;  // of the machine, probed once a run; as the report has them
 };
 
 struct journal_entry {

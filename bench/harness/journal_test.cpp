@@ -23,7 +23,8 @@ const journal_header header = {{"quick", "^io/", 5, 18446744073709551615u, 0.1, 
                                "rows",
                                "environment",
                                612.25,
-                               "2026-11-21T09:00:00Z"};
+                               "2026-11-21T09:00:00Z",
+                               {{"workers", 2}}};
 
 journal_entry good(const std::string& row, unsigned round) {
   return {row, round, 0.25, measured{{{"name", row}, {"real_time", 1.5}, {"iterations", 7}}}};
@@ -70,6 +71,7 @@ TEST_F(a_journal, gives_back_what_was_appended) {
   EXPECT_EQ(extent->header.rows, "rows");
   EXPECT_EQ(extent->header.environment, "environment");
   EXPECT_EQ(extent->header.work_per_us, 612.25);
+  EXPECT_EQ(extent->header.limits, header.limits);
   EXPECT_EQ(extent->valid_bytes, fs::file_size(file_));
   const std::vector<journal_entry> all = entries();
   ASSERT_EQ(all.size(), 3u);

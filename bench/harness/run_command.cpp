@@ -22,6 +22,7 @@
 #include <harness/console_output.hpp>
 #include <harness/context.hpp>
 #include <harness/interrupts.hpp>
+#include <harness/limits.hpp>
 #include <harness/progress.hpp>
 #include <harness/report_builder.hpp>
 #include <harness/run_setup.hpp>
@@ -128,6 +129,7 @@ class run_in_progress {
     interrupts signals;
     context_ = report_context(program, directory_->path(), options_.google_benchmark.context);
     journal results = open_journal();
+    context_["waitwork"]["limits"] = header_.limits;
     run_ledger ledger = ledger_so_far();
     announce(ledger);
     const run_end end = run_rows(plan(), results, ledger, shown_, signals.fd());
@@ -165,7 +167,8 @@ class run_in_progress {
       const fs::path aside = set_journal_aside(setup_.journal_file);
       if (!aside.empty()) shown_.say("an unfinished run's journal was kept as " + aside.string());
       header_ = {setup_.configuration, digest_of(setup_.rows), environment_digest(),
-                 measure_busy_work_per_us(), utc_time_of_day()};
+                 measure_busy_work_per_us(), utc_time_of_day(),
+                 to_json(probe_this_machine())};
       return journal::begin(setup_.journal_file, header_);
     });
   }

@@ -117,7 +117,7 @@ class a_run : public testing::Test {
     const auto extent = read_journal(journal_file(), [](journal_entry&&) {});
     journal results =
         extent ? journal::go_on(journal_file(), *extent)
-               : journal::begin(journal_file(), {plan_.configuration, "", "", 1, "then"});
+               : journal::begin(journal_file(), {plan_.configuration, "", "", 1, "then", {}});
     run_ledger ledger(plan_.rows, plan_.configuration.rounds);
     read_journal(journal_file(), [&](journal_entry&& entry) { ledger.record(entry); });
     const unique_fd nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));

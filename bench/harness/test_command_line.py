@@ -148,12 +148,13 @@ def test_doctor_reports_findings_with_remedies(tmp_path):
     done = waitwork("doctor", "--json", "--work-dir", str(tmp_path), cwd=tmp_path)
     assert done.returncode == 0
     findings = json.loads(done.stdout)
-    assert {"io_uring", "open_files"} <= {finding["name"] for finding in findings}
+    found = {finding["name"] for finding in findings}
+    assert {"io_uring", "open_files", "peak_f32", "parallel_ceiling", "copy_bandwidth", "latency"} <= found
     for finding in findings:
         assert finding["status"] in ("ok", "info", "warn", "fail")
         assert finding["status"] == "ok" or finding["remedy"]
     plain = waitwork("doctor", "--work-dir", str(tmp_path), cwd=tmp_path).stdout
-    assert "io_uring" in plain and "\x1b" not in plain
+    assert "io_uring" in plain and "GFLOP/s" in plain and "\x1b" not in plain
 
 
 def test_the_table_goes_to_standard_output_and_the_report_to_its_file(tmp_path):

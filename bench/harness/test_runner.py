@@ -387,12 +387,14 @@ def test_a_run_is_resumed_only_as_it_was(killed, different):
 def test_a_torn_last_line_is_measured_again(killed):
     journal = killed / "waitwork-report.json.journal"
     whole = journal_entries(journal)
+    limits = json.loads(journal.read_text().splitlines()[0])["limits"]
     with journal.open("a") as stream:
         stream.write('{"row":"io/timer/seq')
     assert waitwork("--resume", cwd=killed).returncode == 0
     report = load_report(killed / "waitwork-report.json")
     assert report["waitwork"]["complete"] and report["waitwork"]["seed"] == 7
     assert len(report["benchmarks"]) > len(whole)
+    assert report["context"]["waitwork"]["limits"] == limits  # not probed again
 
 
 def test_a_damaged_journal_is_refused(killed):

@@ -1,0 +1,25 @@
+#pragma once
+// limits: what this machine can do at most (waitwork/measure/probe.hpp), as `doctor` says it and as reports carry it.
+
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <waitwork/measure/probe.hpp>
+
+#include <harness/doctor.hpp>
+
+namespace waitwork::bench {
+
+// With as many workers as can compute here at the same time. Keeps their CPUs busy for about half a second.
+machine_limits probe_this_machine();
+
+// A few findings, always the same and in the same order; like all of them with a remedy exactly if not ok. Said besides
+// the figures: what all workers together fall short of, which is the ceiling of any gain by parallel work, and whether
+// the memory that was measured is that of a cache.
+std::vector<doctor_item> describe(const machine_limits& limits);
+
+// The report's `context.waitwork.limits`. What was not measured is left out and listed under "absent".
+nlohmann::ordered_json to_json(const machine_limits& limits);
+
+}  // namespace waitwork::bench

@@ -1,0 +1,41 @@
+#include <waitwork/measure/memory_allowance.hpp>
+
+#include <gtest/gtest.h>
+
+#include <waitwork/measure/fixture_root.hpp>
+
+namespace waitwork {
+namespace {
+
+TEST(memory_allowance, is_not_known_where_nothing_is_published) {
+  const fixture_root root;
+  EXPECT_FALSE(memory_allowance_bytes(root.path()));
+}
+
+TEST(memory_allowance, is_what_the_machine_has_available_if_nothing_limits_it) {
+  fixture_root root;
+  root.write("proc/meminfo", "MemTotal: 8000 kB\nMemAvailable:    4000 kB\n")
+      .write("proc/self/cgroup", "0::/\n")
+      .write("sys/fs/cgroup/memory.max", "max\n");
+  EXPECT_EQ(memory_allowance_bytes(root.path()), 4000 << 10);
+}
+
+TEST(memory_allowance, is_the_least_limit_of_the_cgroup_and_those_above_it) {
+  fixture_root root;
+  root.write("proc/meminfo", "MemAvailable:    4000 kB\n")
+      .write("proc/self/cgroup", "4:cpu:/elsewhere\n0::/slice/unit\n")
+      .write("sys/fs/cgroup/slice/unit/memory.max", "2000000\n")
+      .write("sys/fs/cgroup/slice/memory.max", "1000000\n");
+  EXPECT_EQ(memory_allowance_bytes(root.path()), 1'000'000);
+}
+
+TEST(memory_allowance, knows_the_limit_of_a_container_under_the_first_version) {
+  fixture_root root;
+  root.write("proc/meminfo", "MemAvailable:    4000 kB\n")
+      .write("proc/self/cgroup", "4:memory:/docker/1\n")
+      .write("sys/fs/cgroup/memory/memory.limit_in_bytes", "500000\n");
+  EXPECT_EQ(memory_allowance_bytes(root.path()), 500'000);
+}
+
+}  // namespace
+}  // namespace waitwork
