@@ -138,7 +138,6 @@ class fault_injector final : public fault_seam {
   bool used_workers_ = false;  // in this turn
   bool notifying_ = false;     // in this turn, notified_ and what is still owed
   bool stopped_ = false;
-  bool stopping_ = false;
   unsigned idle_turns_ = 0;
 
   std::uint64_t suspensions_ = 0;
