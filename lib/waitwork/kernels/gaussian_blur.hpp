@@ -18,6 +18,8 @@
 #include <cstdint>
 #include <span>
 
+#include <waitwork/kernels/image.hpp>
+
 namespace waitwork::kernels {
 
 // The weights of one dimension: 2 * radius + 1 of them, symmetric, in units of 1/256, adding up to
@@ -39,32 +41,6 @@ class gaussian_weights {
  private:
   std::size_t size_;
   std::array<std::uint16_t, max_size> values_{};
-};
-
-// Pixel (x, y) is the `channels` bytes from [y * stride + x * channels] on. A stride is at least
-// the length of a row; bytes between a row's end and the next row are neither read nor written.
-struct image_shape {
-  constexpr image_shape(std::size_t width_pixels, std::size_t height_pixels,
-                        std::size_t channel_count) noexcept
-      : width(width_pixels),
-        height(height_pixels),
-        channels(channel_count),
-        source_stride(width_pixels * channel_count),
-        target_stride(width_pixels * channel_count) {}
-
-  constexpr std::size_t row_bytes() const noexcept { return width * channels; }
-
-  std::size_t width;
-  std::size_t height;
-  std::size_t channels;  // 1 or 3
-  std::size_t source_stride;
-  std::size_t target_stride;
-};
-
-// Rows [first, end) of the target; an end past the last row means the last row.
-struct row_band {
-  std::size_t first = 0;
-  std::size_t end = SIZE_MAX;
 };
 
 // Elements of scratch that gaussian_blur() needs: about 4 bytes for each byte of one row.
