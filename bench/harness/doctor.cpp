@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdio>
 #include <ostream>
 #include <string_view>
 #include <thread>
@@ -13,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <harness/text.hpp>
 #include <waitwork/measure/machine.hpp>
 #include <waitwork/measure/system_files.hpp>
 
@@ -44,21 +44,6 @@ constexpr std::int64_t overshoot_tolerated_ns = 150'000;
 // Through the vDSO 20 to 50 ns; a clock that needs a system call or a device takes 200 to 2000.
 constexpr double clock_read_tolerated_ns = 100.0;
 
-template <class... Arguments>
-std::string text(const char* format, Arguments... arguments) {
-  std::array<char, 256> line;
-  const int length = std::snprintf(line.data(), line.size(), format, arguments...);
-  return {line.data(), std::min(static_cast<std::size_t>(std::max(length, 0)), line.size() - 1)};
-}
-
-std::string bytes_text(std::uint64_t bytes) {
-  constexpr std::array units{"B", "KiB", "MiB", "GiB", "TiB"};
-  auto amount = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; amount >= 1024.0 && unit + 1 < units.size(); ++unit) amount /= 1024.0;
-  return text(amount < 10.0 && unit > 0 ? "%.1f %s" : "%.0f %s", amount, units[unit]);
-}
-
 std::string joined(const std::vector<std::string>& words) {
   std::string list;
   for (const std::string& word : words) list += (list.empty() ? "" : ", ") + word;
@@ -79,7 +64,7 @@ doctor_item io_uring_item(const io_uring_capabilities& found) {
             as_sentence(found.refused->remedy)};
   }
   const std::string value =
-      text("available: features 0x%x, flags ", found.features) + joined(found.setup_flags);
+      formatted("available: features 0x%x, flags ", found.features) + joined(found.setup_flags);
   if (!found.operations_missing.empty()) {
     return {"io_uring", warn, value + "; lacks " + joined(found.operations_missing),
             "Use a newer kernel (6.1 or later has all that is used here)."};
@@ -115,7 +100,7 @@ doctor_item open_files_item(const doctor_facts& facts) {
 
 doctor_item cpus_item(const cpu_allowance& cpus, unsigned online) {
   const std::string value =
-      text("%u usable: affinity mask has %u of %u online", cpus.effective(), cpus.affinity, online);
+      formatted("%u usable: affinity mask has %u of %u online", cpus.effective(), cpus.affinity, online);
   if (cpus.effective() >= 2) return {"cpus", ok, value, ""};
   return {"cpus", warn, value,
           "Allow this process two CPUs or more: on one, parallel work cannot be told from "
@@ -124,7 +109,7 @@ doctor_item cpus_item(const cpu_allowance& cpus, unsigned online) {
 
 doctor_item cpu_quota_item(const cpu_allowance& cpus) {
   if (!cpus.quota) return {"cpu_quota", ok, "none", ""};
-  const std::string value = text("%.2f CPUs, set by ", *cpus.quota) + cpus.quota_source;
+  const std::string value = formatted("%.2f CPUs, set by ", *cpus.quota) + cpus.quota_source;
   if (*cpus.quota >= cpus.affinity) return {"cpu_quota", ok, value, ""};
   return {"cpu_quota", warn, value,
           "Give the container whole CPUs (--cpuset-cpus) in place of a share of time (--cpus): "
@@ -162,7 +147,7 @@ doctor_item hypervisor_item(const std::string& hypervisor) {
 doctor_item load_item(const environment& host) {
   if (host.load_average.empty()) return {"load", ok, "not published", ""};
   const double recent = host.load_average.front();
-  const std::string value = text("%.2f over the last minute on %u CPUs", recent, host.cpus_online);
+  const std::string value = formatted("%.2f over the last minute on %u CPUs", recent, host.cpus_online);
   if (recent <= load_per_cpu_tolerated * host.cpus_online) return {"load", ok, value, ""};
   return {"load", warn, value, "Stop what else is running, or wait until it is done."};
 }
@@ -170,13 +155,13 @@ doctor_item load_item(const environment& host) {
 doctor_item share_item(const char* name, std::optional<double> percent, double tolerated,
                        int window_ms, const char* remedy) {
   if (!percent) return {name, info, "not published", "Nothing to do: the report will not have it."};
-  std::string value = text("%.1f %% over %d ms", *percent, window_ms);
+  std::string value = formatted("%.1f %% over %d ms", *percent, window_ms);
   if (*percent <= tolerated) return {name, ok, std::move(value), ""};
   return {name, warn, std::move(value), remedy};
 }
 
 doctor_item clock_item(const doctor_facts& facts) {
-  std::string value = text("%.0f ns a reading", facts.clock_read_ns);
+  std::string value = formatted("%.0f ns a reading", facts.clock_read_ns);
   if (!facts.clock_source.empty()) value += ", source " + facts.clock_source;
   if (facts.clock_read_ns <= clock_read_tolerated_ns) return {"clock", ok, value, ""};
   return {"clock", warn, value,
@@ -188,7 +173,7 @@ doctor_item timer_slack_item(std::optional<std::int64_t> slack_ns) {
   // 50 us is what every process has, what users' programs will have, and so what is to be measured.
   constexpr std::int64_t usual_ns = 50'000;
   if (!slack_ns) return {"timer_slack", ok, "not published", ""};
-  const std::string value = text("%.1f us", static_cast<double>(*slack_ns) / 1000.0);
+  const std::string value = formatted("%.1f us", static_cast<double>(*slack_ns) / 1000.0);
   if (*slack_ns <= usual_ns) return {"timer_slack", ok, value, ""};
   return {"timer_slack", warn, value,
           "Start from a shell or service with the usual 50 us (TimerSlackNSec= of systemd): timers "
@@ -196,7 +181,7 @@ doctor_item timer_slack_item(std::optional<std::int64_t> slack_ns) {
 }
 
 doctor_item overshoot_item(const sleep_overshoot& measured) {
-  const std::string value = text("sleeping %.0f us takes %.0f us longer, at worst %.0f",
+  const std::string value = formatted("sleeping %.0f us takes %.0f us longer, at worst %.0f",
                                  static_cast<double>(measured.asked_ns) / 1e3,
                                  static_cast<double>(measured.median_ns) / 1e3,
                                  static_cast<double>(measured.worst_ns) / 1e3);

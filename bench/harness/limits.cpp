@@ -1,13 +1,12 @@
 #include <harness/limits.hpp>
 
-#include <algorithm>
-#include <array>
-#include <cstdio>
 #include <string>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include <harness/text.hpp>
+#include <waitwork/base/affinity.hpp>
 #include <waitwork/measure/memory_allowance.hpp>
 #include <waitwork/parallel/effective_cpus.hpp>
 
@@ -22,51 +21,40 @@ constexpr double ceiling_tolerated = 0.85;
 
 constexpr const char* without_figure = "Nothing to do: the report will not have it.";
 
-template <class... Arguments>
-std::string text(const char* format, Arguments... arguments) {
-  std::array<char, 256> line;
-  const int length = std::snprintf(line.data(), line.size(), format, arguments...);
-  return {line.data(), std::min(static_cast<std::size_t>(std::max(length, 0)), line.size() - 1)};
-}
-
 // "175", "8.6": three digits at most where there is no point to more.
-std::string giga(double rate) { return text(rate < 99.5e9 ? "%.1f" : "%.0f", rate / 1e9); }
-
-std::string size_text(std::size_t bytes) {
-  return bytes < (1 << 20) ? text("%zu KiB", bytes >> 10) : text("%zu MiB", bytes >> 20);
-}
+std::string giga(double rate) { return formatted(rate < 99.5e9 ? "%.1f" : "%.0f", rate / 1e9); }
 
 doctor_item not_measured(const char* name, const std::string& cause) {
   return {name, info, "not measured: " + cause, without_figure};
 }
 
 // "175 GFLOP/s by one worker, 344 by 2"
-doctor_item rate_item(const char* name, const machine_limits& limits, const char* unit, const probed& one,
-                      const probed& all) {
-  if (!one) return not_measured(name, one.error());
-  if (!all) return not_measured(name, all.error());
-  return {name, ok, giga(*one) + " " + unit + " by one worker, " + giga(*all) + text(" by %u", limits.workers), ""};
+doctor_item rate_item(const char* name, const machine_limits& limits, const char* unit, const rates& of) {
+  if (!of.one) return not_measured(name, of.one.error());
+  if (!of.all) return not_measured(name, of.all.error());
+  return {name, ok, giga(*of.one) + " " + unit + " by one worker, " + giga(*of.all) + formatted(" by %u", limits.workers),
+          ""};
 }
 
-doctor_item bandwidth_item(const char* name, const machine_limits& limits, const probed& one, const probed& all,
-                           const probed& streaming_one, const probed& streaming_all) {
-  doctor_item item = rate_item(name, limits, "GB/s", one, all);
+doctor_item bandwidth_item(const char* name, const machine_limits& limits, const rates& regular,
+                           const rates& streaming) {
+  doctor_item item = rate_item(name, limits, "GB/s", regular);
   if (item.status != ok) return item;
-  if (!streaming_one) return not_measured(name, streaming_one.error());
-  if (!streaming_all) return not_measured(name, streaming_all.error());
-  item.value += "; with streaming stores " + giga(*streaming_one) + ", " + giga(*streaming_all);
+  if (!streaming.one) return not_measured(name, streaming.one.error());
+  if (!streaming.all) return not_measured(name, streaming.all.error());
+  item.value += "; with streaming stores " + giga(*streaming.one) + ", " + giga(*streaming.all);
   return item;
 }
 
 doctor_item ceiling_item(const machine_limits& limits) {
   constexpr const char* name = "parallel_ceiling";
-  if (!limits.f32_flops_one) return not_measured(name, limits.f32_flops_one.error());
-  if (!limits.f32_flops_all) return not_measured(name, limits.f32_flops_all.error());
-  const double gain = *limits.f32_flops_all / *limits.f32_flops_one;
-  const std::string value = text("%.2f of %u: what all workers do at once, in terms of one", gain, limits.workers);
+  if (!limits.f32_flops.one) return not_measured(name, limits.f32_flops.one.error());
+  if (!limits.f32_flops.all) return not_measured(name, limits.f32_flops.all.error());
+  const double gain = *limits.f32_flops.all / *limits.f32_flops.one;
+  const std::string value = formatted("%.2f of %u: what all workers do at once, in terms of one", gain, limits.workers);
   if (gain >= ceiling_tolerated * limits.workers) return {name, ok, value, ""};
   return {name, info, value,
-          text("Expect no more than a factor of %.1f from %u workers here: they share cores as siblings, a quota stops "
+          formatted("Expect no more than a factor of %.1f from %u workers here: they share cores as siblings, a quota stops "
                "them, or others take their CPUs.",
                gain, limits.workers)};
 }
@@ -78,21 +66,21 @@ doctor_item latency_item(const machine_limits& limits) {
   for (const pointer_chase& chase : limits.latencies) {
     if (!chase.ns_per_step) return not_measured(name, chase.ns_per_step.error());
     const double ns = *chase.ns_per_step;
-    value += (value.empty() ? "" : ", ") + chase.level + text(ns < 99.5 ? " %.1f ns (" : " %.0f ns (", ns) +
-             size_text(chase.bytes) + ")";
+    value += (value.empty() ? "" : ", ") + chase.level + formatted(ns < 99.5 ? " %.1f ns (" : " %.0f ns (", ns) +
+             bytes_text(chase.bytes) + ")";
   }
   return {name, ok, value, ""};
 }
 
 doctor_item memory_probed_item(const machine_limits& limits) {
   constexpr const char* name = "memory_probed";
-  if (!limits.copy_bytes_per_second_one) return not_measured(name, limits.copy_bytes_per_second_one.error());
-  std::string value = "arrays of " + size_text(limits.array_bytes);
+  if (!limits.copy_bytes_per_second.one) return not_measured(name, limits.copy_bytes_per_second.one.error());
+  std::string value = "arrays of " + bytes_text(limits.array_bytes);
   if (!limits.last_cache_bytes) {
     return {name, info, value + ", caches not published",
             "Do not take these bandwidths and the latency of memory for memory's if the last cache is larger."};
   }
-  value += ", last-level cache of " + size_text(*limits.last_cache_bytes);
+  value += ", last-level cache of " + bytes_text(*limits.last_cache_bytes);
   const bool arrays_exceed = limits.arrays_exceed_last_cache.value_or(false);
   if (arrays_exceed && limits.chase_exceeds_last_cache.value_or(false)) return {name, ok, value, ""};
   return {name, info, value,
@@ -119,14 +107,13 @@ machine_limits probe_this_machine() {
 }
 
 std::vector<doctor_item> describe(const machine_limits& limits) {
-  return {rate_item("peak_f32", limits, "GFLOP/s", limits.f32_flops_one, limits.f32_flops_all),
-          rate_item("peak_f64", limits, "GFLOP/s", limits.f64_flops_one, limits.f64_flops_all),
+  return {rate_item("peak_f32", limits, "GFLOP/s", limits.f32_flops),
+          rate_item("peak_f64", limits, "GFLOP/s", limits.f64_flops),
           ceiling_item(limits),
-          bandwidth_item("copy_bandwidth", limits, limits.copy_bytes_per_second_one, limits.copy_bytes_per_second_all,
-                         limits.copy_streaming_bytes_per_second_one, limits.copy_streaming_bytes_per_second_all),
-          bandwidth_item("triad_bandwidth", limits, limits.triad_bytes_per_second_one,
-                         limits.triad_bytes_per_second_all, limits.triad_streaming_bytes_per_second_one,
-                         limits.triad_streaming_bytes_per_second_all),
+          bandwidth_item("copy_bandwidth", limits, limits.copy_bytes_per_second,
+                         limits.copy_streaming_bytes_per_second),
+          bandwidth_item("triad_bandwidth", limits, limits.triad_bytes_per_second,
+                         limits.triad_streaming_bytes_per_second),
           latency_item(limits),
           memory_probed_item(limits)};
 }
@@ -134,7 +121,11 @@ std::vector<doctor_item> describe(const machine_limits& limits) {
 ordered_json to_json(const machine_limits& limits) {
   ordered_json object = {{"instruction_set", limits.instruction_set}, {"workers", limits.workers}};
   ordered_json absent = ordered_json::array();
-  for (const named_limit& each : named_limits) add_figure(object, absent, each.name, limits.*each.figure);
+  for (const named_limit& each : named_limits) {
+    const rates& figures = limits.*each.figures;
+    add_figure(object, absent, std::string(each.name) + "_one", figures.one);
+    add_figure(object, absent, std::string(each.name) + "_all", figures.all);
+  }
   object["array_bytes"] = limits.array_bytes;
   ordered_json latencies = ordered_json::array();
   for (const pointer_chase& chase : limits.latencies) {

@@ -18,9 +18,9 @@ machine_limits ordinary() {
   machine_limits limits;
   limits.instruction_set = "AVX3";
   limits.workers = 4;
-  for (const named_limit& each : named_limits) limits.*each.figure = 10e9;
-  limits.f32_flops_one = 100e9;
-  limits.f32_flops_all = 390e9;
+  for (const named_limit& each : named_limits) limits.*each.figures = {10e9, 10e9};
+  limits.f32_flops.one = 100e9;
+  limits.f32_flops.all = 390e9;
   limits.array_bytes = 64 << 20;
   limits.latencies = {{"L1", 24 << 10, 1.25}, {"memory", 128 << 20, 101.0}};
   limits.last_cache_bytes = 32 << 20;
@@ -56,7 +56,7 @@ TEST(limits, are_said_in_units_that_people_use) {
 
 TEST(limits, warn_of_workers_that_are_not_as_many_cores) {
   machine_limits limits = ordinary();
-  limits.f32_flops_all = 210e9;
+  limits.f32_flops.all = 210e9;
   const doctor_item item = finding(limits, "parallel_ceiling");
   EXPECT_EQ(item.status, doctor_status::info);
   EXPECT_THAT(item.value, HasSubstr("2.10 of 4"));
@@ -76,8 +76,8 @@ TEST(limits, say_when_memory_was_a_cache) {
 
 TEST(limits, that_could_not_be_measured_are_a_cause_and_not_a_number) {
   machine_limits limits = ordinary();
-  limits.f64_flops_all = limits.latencies[1].ns_per_step = std::unexpected("the system has no time");
-  limits.triad_streaming_bytes_per_second_one = std::unexpected("the system has no time");
+  limits.f64_flops.all = limits.latencies[1].ns_per_step = std::unexpected("the system has no time");
+  limits.triad_streaming_bytes_per_second.one = std::unexpected("the system has no time");
   for (const char* name : {"peak_f64", "latency", "triad_bandwidth"}) {
     EXPECT_EQ(finding(limits, name).value, "not measured: the system has no time");
   }
@@ -91,7 +91,11 @@ TEST(limits, that_could_not_be_measured_are_a_cause_and_not_a_number) {
 
 TEST(limits, have_every_figure_in_the_report) {
   const nlohmann::ordered_json object = to_json(ordinary());
-  for (const named_limit& each : named_limits) EXPECT_GT(object.at(each.name).get<double>(), 0.0);
+  for (const std::string name : {"f32_flops", "f64_flops", "copy_bytes_per_second", "copy_streaming_bytes_per_second",
+                                 "triad_bytes_per_second", "triad_streaming_bytes_per_second"}) {
+    EXPECT_GT(object.at(name + "_one").get<double>(), 0.0);
+    EXPECT_GT(object.at(name + "_all").get<double>(), 0.0);
+  }
   EXPECT_EQ(object["latencies"][1].dump(), R"({"level":"memory","chain_bytes":134217728,"ns_per_step":101.0})");
   EXPECT_TRUE(object["absent"].empty());
 }

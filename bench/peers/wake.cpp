@@ -27,6 +27,7 @@
 
 #include <harness/self_driven.hpp>
 #include <peers/raw_ring.hpp>
+#include <waitwork/base/affinity.hpp>
 #include <waitwork/base/check.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/environment_error.hpp>
@@ -35,7 +36,6 @@
 #include <waitwork/coro/task.hpp>
 #include <waitwork/io/loop.hpp>
 #include <waitwork/measure/histogram.hpp>
-#include <waitwork/parallel/effective_cpus.hpp>
 
 namespace waitwork::bench {
 namespace {

@@ -17,7 +17,7 @@
 #include <system_error>
 
 #include <harness/helper_process.hpp>
-#include <waitwork/parallel/effective_cpus.hpp>
+#include <waitwork/base/affinity.hpp>
 #include <workloads/io/echo_server.hpp>
 
 namespace waitwork::bench {

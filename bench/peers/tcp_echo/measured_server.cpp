@@ -7,6 +7,7 @@
 #include <system_error>
 #include <vector>
 
+#include <waitwork/base/affinity.hpp>
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/measure/resource_usage.hpp>
 #include <waitwork/parallel/effective_cpus.hpp>

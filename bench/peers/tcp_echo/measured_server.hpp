@@ -57,6 +57,9 @@ class measured_server {
   // Since it began. What it does after its last reply may be missing. Throws std::system_error when it is gone.
   server_cost cost() const;
 
+  // The part of it that costs nothing to ask for.
+  std::uint64_t system_calls() const noexcept { return page_.system_calls(); }
+
   pid_t pid() const noexcept { return process_.pid(); }
 
  private:

@@ -24,8 +24,8 @@
 #include <peers/tcp_echo/measured_server.hpp>
 #include <peers/tcp_echo/request_generator.hpp>
 #include <peers/tcp_echo/side_by_side.hpp>
+#include <waitwork/base/affinity.hpp>
 #include <waitwork/base/environment_error.hpp>
-#include <waitwork/parallel/effective_cpus.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -43,9 +43,9 @@ class tcp_echo final : public self_driven {
   }
 
   unit_log drive(std::uint64_t first, std::uint64_t count) override {
-    const server_cost before = server_.cost();
+    const std::uint64_t before = server_.system_calls();
     unit_log log = server_.run(first, count);
-    const std::uint64_t calls = server_.cost().system_calls - before.system_calls;
+    const std::uint64_t calls = server_.system_calls() - before;
     figures_["server_enters_per_unit"] = static_cast<double>(calls) / static_cast<double>(count);
     return log;
   }

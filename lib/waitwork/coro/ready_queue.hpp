@@ -8,6 +8,7 @@
 #include <waitwork/base/check.hpp>
 
 #include <coroutine>
+#include <cstddef>
 #include <utility>
 
 namespace waitwork {
@@ -52,6 +53,13 @@ class ready_queue {
     node.next = nullptr;
     *tail_ = &node;
     tail_ = &node.next;
+  }
+
+  // A list of nodes that ends with null; how many they are.
+  std::size_t push_all(ready_node* first) noexcept {
+    std::size_t count = 0;
+    for (*tail_ = first; *tail_ != nullptr; tail_ = &(*tail_)->next) ++count;
+    return count;
   }
 
   // Takes everything queued so far; what is pushed later belongs to the next turn.

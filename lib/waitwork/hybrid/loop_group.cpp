@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include <waitwork/base/affinity.hpp>
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/coro/event.hpp>
 #include <waitwork/parallel/effective_cpus.hpp>

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include <waitwork/base/affinity.hpp>
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/coro/when_all.hpp>
 #include <waitwork/io/call_on.hpp>

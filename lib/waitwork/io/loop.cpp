@@ -141,11 +141,7 @@ void loop::finish_spawned() {
   run_->spawned.request_stop();
   while (run_->spawned.running() > 0 || unattended_ > 0 || deferred_ != nullptr) turn();
   WAITWORK_CHECK(awaited() == 0, "every operation was awaited before run() returned");
-  for (ready_node* late = posted_->close(); late != nullptr;) {
-    ready_node* const next = late->next;
-    ready_.push(*late);
-    late = next;
-  }
+  ready_.push_all(posted_->close());
   resume_ready();  // each finds that it came too late, and says so to whoever sent it
   WAITWORK_CHECK(ready_.empty() && run_->spawned.running() == 0, "what comes too late is not begun");
 }
@@ -471,12 +467,7 @@ void loop::bell_rang(std::int32_t answer) noexcept {
 }
 
 void loop::take_posted(bool announced_sleep) {
-  for (ready_node* oldest = posted_->take(announced_sleep); oldest != nullptr;) {
-    ready_node* const next = oldest->next;
-    ready_.push(*oldest);
-    ++counters_.posts_taken;
-    oldest = next;
-  }
+  counters_.posts_taken += ready_.push_all(posted_->take(announced_sleep));
 }
 
 void loop::post(ready_node& node) noexcept {

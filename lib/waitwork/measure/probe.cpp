@@ -1,7 +1,5 @@
 #include <waitwork/measure/probe.hpp>
 
-#include <pthread.h>
-#include <sched.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -16,7 +14,9 @@
 #include <thread>
 #include <utility>
 
+#include <waitwork/base/affinity.hpp>
 #include <waitwork/base/check.hpp>
+#include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/random.hpp>
 #include <waitwork/measure/peak_loops.hpp>
 
@@ -44,12 +44,12 @@ constexpr std::size_t cache_chase_limit_bytes = 32 * mib;
 // Of what may be taken at all: the probe must not push out what the machine has cached.
 constexpr std::int64_t memory_fraction = 4;
 
-void pin(unsigned cpu) noexcept {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
-  // A CPU that has just gone away leaves the worker where it is.
-  ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set);
+void pin(unsigned cpu) {
+  try {
+    pin_this_thread(cpu);
+  } catch (const environment_error&) {
+    // A CPU that has just gone away leaves the worker where it is.
+  }
 }
 
 // ---- Rates of several workers
@@ -155,10 +155,10 @@ void probe_arithmetic(const probe_options& options, machine_limits& limits) {
     }
     return best;
   };
-  limits.f32_flops_one = rate(multiply_adds_f32, 1, options.warm_up);
-  limits.f64_flops_one = rate(multiply_adds_f64, 1, again);
-  limits.f32_flops_all = rate_of_all(multiply_adds_f32, limits.f32_flops_one);
-  limits.f64_flops_all = rate_of_all(multiply_adds_f64, limits.f64_flops_one);
+  limits.f32_flops.one = rate(multiply_adds_f32, 1, options.warm_up);
+  limits.f64_flops.one = rate(multiply_adds_f64, 1, again);
+  limits.f32_flops.all = rate_of_all(multiply_adds_f32, limits.f32_flops.one);
+  limits.f64_flops.all = rate_of_all(multiply_adds_f64, limits.f64_flops.one);
 }
 
 // ---- Memory
@@ -287,6 +287,12 @@ void probe_bandwidth(const probe_options& options, const region& memory, std::si
     }
     return crew(options, std::move(work)).best_rate(options.warm_up / 16);
   };
+  const auto both = [&](auto stream) {
+    rates measured;
+    measured.one = rate(1, stream);
+    measured.all = rate(options.workers, stream);
+    return measured;
+  };
   const auto copy = [](store_kind stores) {
     return [stores](slice& mine) {
       const auto [at, length] = mine.advance();
@@ -301,14 +307,10 @@ void probe_bandwidth(const probe_options& options, const region& memory, std::si
       return static_cast<double>(3 * sizeof(double) * length);
     };
   };
-  limits.copy_bytes_per_second_one = rate(1, copy(regular));
-  limits.copy_bytes_per_second_all = rate(options.workers, copy(regular));
-  limits.copy_streaming_bytes_per_second_one = rate(1, copy(streaming));
-  limits.copy_streaming_bytes_per_second_all = rate(options.workers, copy(streaming));
-  limits.triad_bytes_per_second_one = rate(1, triad(regular));
-  limits.triad_bytes_per_second_all = rate(options.workers, triad(regular));
-  limits.triad_streaming_bytes_per_second_one = rate(1, triad(streaming));
-  limits.triad_streaming_bytes_per_second_all = rate(options.workers, triad(streaming));
+  limits.copy_bytes_per_second = both(copy(regular));
+  limits.copy_streaming_bytes_per_second = both(copy(streaming));
+  limits.triad_bytes_per_second = both(triad(regular));
+  limits.triad_streaming_bytes_per_second = both(triad(streaming));
 }
 
 // ---- Latency
@@ -380,7 +382,7 @@ std::vector<pointer_chase> chases(const probe_options& options, const cpu_cache*
 void refuse_memory(machine_limits& limits, const std::string& cause) {
   for (const named_limit& each : named_limits) {
     if (std::string(each.name).find("bytes_per_second") != std::string::npos) {
-      limits.*each.figure = std::unexpected(cause);
+      limits.*each.figures = {std::unexpected(cause), std::unexpected(cause)};
     }
   }
   for (pointer_chase& each : limits.latencies) each.ns_per_step = std::unexpected(cause);

@@ -26,6 +26,12 @@ namespace waitwork {
 // A figure, or in one sentence without its full stop why there is none.
 using probed = std::expected<double, std::string>;
 
+// Of one worker, and of all of them at the same time together.
+struct rates {
+  probed one = std::unexpected("not measured");
+  probed all = std::unexpected("not measured");
+};
+
 struct pointer_chase {
   std::string level;      // "L1", "L2", ... or "memory"
   std::size_t bytes = 0;  // that the chain of lines occupies
@@ -37,21 +43,15 @@ struct machine_limits {
   unsigned workers = 1;         // of the figures for all
 
   // Operations per second, a multiply-add counting two.
-  probed f32_flops_one = std::unexpected("not measured");
-  probed f32_flops_all = std::unexpected("not measured");
-  probed f64_flops_one = std::unexpected("not measured");
-  probed f64_flops_all = std::unexpected("not measured");
+  rates f32_flops;
+  rates f64_flops;
 
   // STREAM's count: a copy moves two streams, a triad three. Regular stores also read what they overwrite, which
   // is not counted; streaming stores do not.
-  probed copy_bytes_per_second_one = std::unexpected("not measured");
-  probed copy_bytes_per_second_all = std::unexpected("not measured");
-  probed copy_streaming_bytes_per_second_one = std::unexpected("not measured");
-  probed copy_streaming_bytes_per_second_all = std::unexpected("not measured");
-  probed triad_bytes_per_second_one = std::unexpected("not measured");
-  probed triad_bytes_per_second_all = std::unexpected("not measured");
-  probed triad_streaming_bytes_per_second_one = std::unexpected("not measured");
-  probed triad_streaming_bytes_per_second_all = std::unexpected("not measured");
+  rates copy_bytes_per_second;
+  rates copy_streaming_bytes_per_second;
+  rates triad_bytes_per_second;
+  rates triad_streaming_bytes_per_second;
   std::size_t array_bytes = 0;  // of each array of copy and triad; all workers share it out
 
   // Dependent loads in random order, on huge pages where the system grants them: a chain of half of each cache, and
@@ -68,24 +68,18 @@ struct machine_limits {
   std::int64_t took_ns = 0;  // the whole probe
 };
 
-// The single figures by the names that reports give them.
+// The rates by the names that reports give them, followed by "_one" and "_all".
 struct named_limit {
   const char* name;
-  probed machine_limits::* figure;
+  rates machine_limits::* figures;
 };
 inline constexpr std::array named_limits{
-    named_limit{"f32_flops_one", &machine_limits::f32_flops_one},
-    named_limit{"f32_flops_all", &machine_limits::f32_flops_all},
-    named_limit{"f64_flops_one", &machine_limits::f64_flops_one},
-    named_limit{"f64_flops_all", &machine_limits::f64_flops_all},
-    named_limit{"copy_bytes_per_second_one", &machine_limits::copy_bytes_per_second_one},
-    named_limit{"copy_bytes_per_second_all", &machine_limits::copy_bytes_per_second_all},
-    named_limit{"copy_streaming_bytes_per_second_one", &machine_limits::copy_streaming_bytes_per_second_one},
-    named_limit{"copy_streaming_bytes_per_second_all", &machine_limits::copy_streaming_bytes_per_second_all},
-    named_limit{"triad_bytes_per_second_one", &machine_limits::triad_bytes_per_second_one},
-    named_limit{"triad_bytes_per_second_all", &machine_limits::triad_bytes_per_second_all},
-    named_limit{"triad_streaming_bytes_per_second_one", &machine_limits::triad_streaming_bytes_per_second_one},
-    named_limit{"triad_streaming_bytes_per_second_all", &machine_limits::triad_streaming_bytes_per_second_all},
+    named_limit{"f32_flops", &machine_limits::f32_flops},
+    named_limit{"f64_flops", &machine_limits::f64_flops},
+    named_limit{"copy_bytes_per_second", &machine_limits::copy_bytes_per_second},
+    named_limit{"copy_streaming_bytes_per_second", &machine_limits::copy_streaming_bytes_per_second},
+    named_limit{"triad_bytes_per_second", &machine_limits::triad_bytes_per_second},
+    named_limit{"triad_streaming_bytes_per_second", &machine_limits::triad_streaming_bytes_per_second},
 };
 
 struct probe_options {

@@ -39,9 +39,11 @@ const machine_limits& measured() {
 
 TEST(probe, finds_a_positive_figure_for_everything) {
   for (const named_limit& each : named_limits) {
-    const probed& figure = measured().*each.figure;
-    ASSERT_TRUE(figure) << each.name << ": " << figure.error();
-    EXPECT_GT(*figure, 0.0) << each.name;
+    const rates& figures = measured().*each.figures;
+    for (const probed& figure : {figures.one, figures.all}) {
+      ASSERT_TRUE(figure) << each.name << ": " << figure.error();
+      EXPECT_GT(*figure, 0.0) << each.name;
+    }
   }
   for (const pointer_chase& each : measured().latencies) {
     ASSERT_TRUE(each.ns_per_step) << each.level << ": " << each.ns_per_step.error();
@@ -54,17 +56,17 @@ TEST(probe, finds_a_positive_figure_for_everything) {
 // No processor does 10^13 operations a second on one core: more would be work that the compiler left out. A vector has
 // half as many doubles; twice as many are slack for a machine that was disturbed, not a claim.
 TEST(probe, does_the_work_that_it_counts) {
-  EXPECT_LT(*measured().f32_flops_one, 1e13);
-  EXPECT_GT(*measured().f64_flops_one / *measured().f32_flops_one, 0.2);
-  EXPECT_LT(*measured().f64_flops_one / *measured().f32_flops_one, 1.2);
+  EXPECT_LT(*measured().f32_flops.one, 1e13);
+  EXPECT_GT(*measured().f64_flops.one / *measured().f32_flops.one, 0.2);
+  EXPECT_LT(*measured().f64_flops.one / *measured().f32_flops.one, 1.2);
 }
 
 TEST(probe, finds_all_workers_at_least_half_as_fast_as_one) {
   const machine_limits& limits = measured();
-  EXPECT_GT(*limits.f32_flops_all, 0.5 * *limits.f32_flops_one);
-  EXPECT_GT(*limits.f64_flops_all, 0.5 * *limits.f64_flops_one);
-  EXPECT_GT(*limits.copy_bytes_per_second_all, 0.5 * *limits.copy_bytes_per_second_one);
-  EXPECT_GT(*limits.triad_streaming_bytes_per_second_all, 0.5 * *limits.triad_streaming_bytes_per_second_one);
+  EXPECT_GT(*limits.f32_flops.all, 0.5 * *limits.f32_flops.one);
+  EXPECT_GT(*limits.f64_flops.all, 0.5 * *limits.f64_flops.one);
+  EXPECT_GT(*limits.copy_bytes_per_second.all, 0.5 * *limits.copy_bytes_per_second.one);
+  EXPECT_GT(*limits.triad_streaming_bytes_per_second.all, 0.5 * *limits.triad_streaming_bytes_per_second.one);
 }
 
 TEST(probe, chases_through_half_of_each_data_cache_and_through_memory) {
@@ -102,9 +104,9 @@ TEST(probe, takes_no_more_memory_than_a_quarter_of_what_there_is) {
   probe_options options = short_options();
   options.memory_bytes = 8 * mib;
   const machine_limits limits = probe_limits(options);
-  EXPECT_TRUE(limits.f32_flops_all);
-  ASSERT_FALSE(limits.copy_bytes_per_second_one);
-  EXPECT_THAT(limits.copy_bytes_per_second_one.error(), HasSubstr("8 MiB"));
+  EXPECT_TRUE(limits.f32_flops.all);
+  ASSERT_FALSE(limits.copy_bytes_per_second.one);
+  EXPECT_THAT(limits.copy_bytes_per_second.one.error(), HasSubstr("8 MiB"));
   ASSERT_FALSE(limits.latencies.empty());
   EXPECT_FALSE(limits.latencies[0].ns_per_step);
 }
@@ -115,15 +117,15 @@ TEST(probe, says_why_memory_was_refused) {
   options.far_bytes = std::size_t{1} << 50;
   options.caches.clear();
   const machine_limits limits = probe_limits(options);
-  ASSERT_FALSE(limits.triad_bytes_per_second_all);
-  EXPECT_THAT(limits.triad_bytes_per_second_all.error(), HasSubstr("cannot map"));
+  ASSERT_FALSE(limits.triad_bytes_per_second.all);
+  EXPECT_THAT(limits.triad_bytes_per_second.all.error(), HasSubstr("cannot map"));
   EXPECT_FALSE(limits.latencies[0].ns_per_step);
 }
 
 TEST(probe, has_figures_for_more_workers_than_cpus) {
   probe_options options = short_options();
   options.workers = 5;
-  EXPECT_TRUE(probe_limits(options).f32_flops_all);
+  EXPECT_TRUE(probe_limits(options).f32_flops.all);
 }
 
 // In a process of its own, which may map no more than it has and a few thread stacks.
@@ -138,8 +140,8 @@ TEST(probe_death_test, says_why_threads_were_refused) {
     probe_options options = short_options();
     options.workers = 100;  // of 8 MiB each
     const machine_limits limits = probe_limits(options);
-    std::fprintf(stderr, "%s", limits.f32_flops_all ? "not refused" : limits.f32_flops_all.error().c_str());
-    std::_Exit(limits.f32_flops_one ? 0 : 1);
+    std::fprintf(stderr, "%s", limits.f32_flops.all ? "not refused" : limits.f32_flops.all.error().c_str());
+    std::_Exit(limits.f32_flops.one ? 0 : 1);
   };
   EXPECT_EXIT(refused(), ::testing::ExitedWithCode(0), "cannot start 100 threads: ");
 }

@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace waitwork {
 
@@ -35,16 +34,8 @@ cpu_allowance read_cpu_allowance();
 
 unsigned effective_cpus();
 
-// The numbers of the CPUs in the affinity mask of the calling thread, ascending; at least one.
-std::vector<unsigned> affinity_cpus();
-
-// Keeps the calling thread on one CPU from now on. Throws environment_error if the system has no such CPU for it.
-void pin_this_thread(unsigned cpu);
-
-// The quota part alone: from `root`/proc/self/cgroup (which cgroup) and `root`/proc/self/mountinfo
-// (where cgroups are to be seen), cgroup v2 (cpu.max) and v1 (cpu.cfs_quota_us, cpu.cfs_period_us),
-// also where both are mounted. Mount points are taken below `root`, which is "/" except in tests.
-// Sets allowance.quota and .quota_source.
+// The quota part alone, from the files of cgroup.hpp below `root`: v2 (cpu.max) and v1 (cpu.cfs_quota_us,
+// cpu.cfs_period_us). Sets allowance.quota and .quota_source.
 void read_cpu_quota(const std::filesystem::path& root, cpu_allowance& allowance);
 
 }  // namespace waitwork

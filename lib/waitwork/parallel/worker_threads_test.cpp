@@ -182,7 +182,6 @@ TEST(worker_threads, do_everything_before_they_are_gone) {
   for (const job_at_door& each : jobs) EXPECT_TRUE(each.ran());
 }
 
-// Threads hand in and take back while other threads end for want of work and are started again.
 TEST(worker_threads, say_whether_a_cpu_is_to_spare) {
   door before;
   std::deque<job_at_door> jobs;
@@ -201,6 +200,7 @@ TEST(worker_threads, say_whether_a_cpu_is_to_spare) {
 
 class worker_threads_in_a_crowd : public testing::TestWithParam<unsigned> {};
 
+// Threads hand in and take back while other threads end for want of work and are started again.
 TEST_P(worker_threads_in_a_crowd, lose_nothing_when_everything_happens_at_once) {
   constexpr int rounds = 400;
   std::atomic<int> ran{0};

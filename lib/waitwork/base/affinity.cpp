@@ -1,0 +1,69 @@
+#include <waitwork/base/affinity.hpp>
+
+#include <errno.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <new>
+#include <string>
+#include <system_error>
+
+#include <waitwork/base/environment_error.hpp>
+
+namespace waitwork {
+namespace {
+
+// A set of CPUs, of as many bytes as `cpus` of them need.
+class cpu_mask {
+ public:
+  explicit cpu_mask(unsigned cpus) : cpus_(cpus), set_(CPU_ALLOC(cpus)), bytes_(CPU_ALLOC_SIZE(cpus)) {
+    if (set_ == nullptr) throw std::bad_alloc();
+    CPU_ZERO_S(bytes_, set_);
+  }
+  ~cpu_mask() { CPU_FREE(set_); }
+  cpu_mask(const cpu_mask&) = delete;
+  cpu_mask& operator=(const cpu_mask&) = delete;
+
+  // The error number, or 0.
+  int read_affinity() { return ::sched_getaffinity(0, bytes_, set_) == 0 ? 0 : errno; }
+  int write_affinity() const { return ::sched_setaffinity(0, bytes_, set_) == 0 ? 0 : errno; }
+
+  void add(unsigned cpu) { CPU_SET_S(cpu, bytes_, set_); }
+  std::vector<unsigned> members() const {
+    std::vector<unsigned> found;
+    for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
+      if (CPU_ISSET_S(cpu, bytes_, set_)) found.push_back(cpu);
+    }
+    return found;
+  }
+
+ private:
+  unsigned cpus_;
+  cpu_set_t* set_;
+  std::size_t bytes_;
+};
+
+}  // namespace
+
+std::vector<unsigned> affinity_cpus() {
+  // The kernel refuses (EINVAL) a mask smaller than its own, whose size is not to be asked for.
+  for (unsigned cpus = 1024; cpus <= 1u << 20; cpus *= 2) {
+    cpu_mask mask(cpus);
+    const int error = mask.read_affinity();
+    if (error == 0) return mask.members();
+    if (error != EINVAL) break;
+  }
+  return {0};
+}
+
+void pin_this_thread(unsigned cpu) {
+  cpu_mask mask(std::max(cpu + 1, 1024u));
+  mask.add(cpu);
+  if (const int error = mask.write_affinity()) {
+    throw environment_error("pin", "a thread to CPU " + std::to_string(cpu), std::generic_category().message(error),
+                            "choose from the CPUs that this process may use (taskset -p, cpuset of the control group)");
+  }
+}
+
+}  // namespace waitwork
