@@ -184,6 +184,7 @@ json answer_to(const request& asked) {
     workload_settings settings = asked.settings;
     settings.variant = chosen.variant;
     settings.lanes = chosen.depth;
+    settings.workers = chosen.workers;
     const std::unique_ptr<workload> work = definition.make(settings);
     const std::unique_ptr<strategy> driver = make_strategy(chosen, *work);
     warm_up(*driver, *work, chosen.depth, settings.smoke);

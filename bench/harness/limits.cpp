@@ -46,6 +46,24 @@ doctor_item bandwidth_item(const char* name, const machine_limits& limits, const
   return item;
 }
 
+// "L1 310 and 205 GB/s, L2 120 and 80 by one worker; ... by 2"
+doctor_item cache_item(const machine_limits& limits) {
+  constexpr const char* name = "cache_bandwidth";
+  if (limits.caches.empty()) return not_measured(name, "the machine does not publish its caches");
+  std::string one, all;
+  for (const cache_bandwidth& cache : limits.caches) {
+    const rates& read = cache.read_bytes_per_second;
+    const rates& copy = cache.copy_bytes_per_second;
+    for (const probed* figure : {&read.one, &read.all, &copy.one, &copy.all}) {
+      if (!*figure) return not_measured(name, figure->error());
+    }
+    const char* const separator = one.empty() ? "" : ", ";
+    one += separator + cache.level + " " + giga(*read.one) + "/" + giga(*copy.one);
+    all += separator + cache.level + " " + giga(*read.all) + "/" + giga(*copy.all);
+  }
+  return {name, ok, "read/copied in GB/s by one worker: " + one + formatted("; by %u: ", limits.workers) + all, ""};
+}
+
 doctor_item ceiling_item(const machine_limits& limits) {
   constexpr const char* name = "parallel_ceiling";
   if (!limits.f32_flops.one) return not_measured(name, limits.f32_flops.one.error());
@@ -110,10 +128,12 @@ std::vector<doctor_item> describe(const machine_limits& limits) {
   return {rate_item("peak_f32", limits, "GFLOP/s", limits.f32_flops),
           rate_item("peak_f64", limits, "GFLOP/s", limits.f64_flops),
           ceiling_item(limits),
+          rate_item("read_bandwidth", limits, "GB/s", limits.read_bytes_per_second),
           bandwidth_item("copy_bandwidth", limits, limits.copy_bytes_per_second,
                          limits.copy_streaming_bytes_per_second),
           bandwidth_item("triad_bandwidth", limits, limits.triad_bytes_per_second,
                          limits.triad_streaming_bytes_per_second),
+          cache_item(limits),
           latency_item(limits),
           memory_probed_item(limits)};
 }
@@ -127,6 +147,23 @@ ordered_json to_json(const machine_limits& limits) {
     add_figure(object, absent, std::string(each.name) + "_all", figures.all);
   }
   object["array_bytes"] = limits.array_bytes;
+  ordered_json caches = ordered_json::array();
+  for (const cache_bandwidth& cache : limits.caches) {
+    ordered_json entry = {{"level", cache.level}, {"cache_bytes", cache.cache_bytes}, {"worker_bytes", cache.bytes}};
+    const auto add = [&](const char* name, const rates& figures) {
+      for (const auto& [suffix, figure] : {std::pair{"_one", &figures.one}, std::pair{"_all", &figures.all}}) {
+        if (*figure) {
+          entry[std::string(name) + suffix] = **figure;
+        } else {
+          absent.push_back({{"name", cache.level + " " + name + suffix}, {"cause", figure->error()}});
+        }
+      }
+    };
+    add("read_bytes_per_second", cache.read_bytes_per_second);
+    add("copy_bytes_per_second", cache.copy_bytes_per_second);
+    caches.push_back(std::move(entry));
+  }
+  object["caches"] = std::move(caches);
   ordered_json latencies = ordered_json::array();
   for (const pointer_chase& chase : limits.latencies) {
     if (chase.ns_per_step) {

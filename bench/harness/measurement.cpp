@@ -68,6 +68,14 @@ void add_rates(json& into, const std::map<std::string, double>& parameters, doub
     if (found != parameters.end()) into[name] = found->second / unit_ns * per_ns_scale;
   };
   rate("bytes_per_unit", "bytes_per_second", 1e9);
+  if (!into.contains("bytes_per_second")) {
+    const auto part = [&](const char* parameter) {
+      const auto found = parameters.find(parameter);
+      return found == parameters.end() ? 0.0 : found->second;
+    };
+    const double bytes = part("bytes_read_per_unit") + part("bytes_written_per_unit");
+    if (bytes > 0) into["bytes_per_second"] = bytes / unit_ns * 1e9;
+  }
   rate("flops_per_unit", "gflops", 1.0);
   rate("pixels_per_unit", "mpixels_per_second", 1e3);
 }
@@ -76,6 +84,7 @@ void add_rates(json& into, const std::map<std::string, double>& parameters, doub
 
 measurement::measurement(const strategy& driver, const workload& work)
     : parameters_(work.parameters()),
+      library_(work.library()),
       started_(utc_time_of_day_ms()),
       pressure_begin_(pressure_now()),
       usage_(process_usage()),
@@ -135,6 +144,7 @@ json report_row(const row& chosen, unsigned round, const benchmark::BenchmarkRep
   ours["workers"] = chosen.workers;
   ours["round"] = round;
   ours["parameters"] = parameters.empty() ? json::object() : json(parameters);
+  if (!measured.library().empty()) ours["library"] = measured.library();
   ours["latency_histogram"] = histogram_json(measured.log().latency);
   if (!measured.loops().empty()) {
     ours["loop"] = {{"setup_flags", measured.loop_setup_flags()}};

@@ -42,11 +42,13 @@ class measurement {
   const std::string& started() const noexcept { return started_; }
   const std::map<std::string, double>& parameters() const noexcept { return parameters_; }
   const std::map<std::string, double>& figures() const noexcept { return figures_; }
+  const std::string& library() const noexcept { return library_; }
 
  private:
   unit_log log_;
   std::map<std::string, double> parameters_;
   std::map<std::string, double> figures_;
+  std::string library_;
   std::string started_;  // ISO 8601, UTC, milliseconds
   // Snapshots until end(), differences after it.
   pressure_snapshot pressure_begin_;

@@ -107,6 +107,11 @@ void add_workload(row_list& rows, const workload_definition& definition, const s
   for (const unsigned workers : definition.waits ? suite.waiting_workers : computing_workers(cpus)) {
     rows.add(workers, workers, "/workers:" + std::to_string(workers));
   }
+  if (definition.splits) {
+    for (const unsigned workers : computing_workers(cpus)) {
+      if (workers > 1) rows.add(1, workers, "/depth:1/workers:" + std::to_string(workers));
+    }
+  }
 
   rows.begin_family(definition, variant, strategy_kind::hybrid);
   for (const unsigned depth : suite.depths) {

@@ -32,7 +32,9 @@ struct row {
   std::string variant;   // "direct"; empty if the workload has only one
   strategy_kind strategy = strategy_kind::sequential;
   unsigned depth = 1;    // units in flight at most
-  unsigned workers = 1;  // threads of the arena: they run units (parallel) or their compute (hybrid); else one
+  // Threads of the arena: they run units (parallel) or their compute (hybrid); else one. A parallel row with fewer units
+  // in flight than workers has one unit, split over all of them.
+  unsigned workers = 1;
   unsigned family_index = 0;  // rows that differ in size only are a family
   unsigned per_family_instance_index = 0;
   bool needs_io_uring = false;

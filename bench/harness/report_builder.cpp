@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -10,6 +11,7 @@
 #include <waitwork/base/check.hpp>
 
 #include <harness/run_ledger.hpp>
+#include <harness/share_of_limit.hpp>
 #include <harness/time_of_day.hpp>
 
 namespace waitwork::bench {
@@ -44,10 +46,28 @@ ordered_json benchmark_entry(const row& row, const journal_entry& entry, unsigne
   return object;
 }
 
+// Threads that compute at the same time.
+unsigned computing_threads(const row& row) {
+  return row.strategy == strategy_kind::parallel || row.strategy == strategy_kind::hybrid ? row.workers : 1;
+}
+
+// Adds to a row's figures how near they come to the machine's limits.
+void add_share(const ordered_json& limits, const row& row, ordered_json& figures) {
+  const auto ours = figures.find("waitwork");
+  if (ours == figures.end() || !ours->contains("parameters") || !figures.contains("real_time")) return;
+  const auto parameters = ours->at("parameters").get<std::map<std::string, double>>();
+  const std::optional<limit_share> share =
+      share_of_limit(limits, parameters, computing_threads(row), figures.at("real_time").get<double>());
+  if (!share) return;
+  figures["share_of_limit"] = share->share;
+  figures["waitwork"]["limited_by"] = share->by;
+}
+
 // Collects entries by row and round, because the journal has them in the order of measuring.
 class collector {
  public:
-  collector(std::span<const row> rows, report& made) : rows_(rows), made_(made) {
+  collector(std::span<const row> rows, const ordered_json& limits, report& made)
+      : rows_(rows), limits_(limits), made_(made) {
     for (std::size_t position = 0; position < rows.size(); ++position)
       positions_[rows[position].name] = position;
   }
@@ -56,7 +76,9 @@ class collector {
     const std::size_t position = positions_.at(entry.row);
     const row& row = rows_[position];
     if (const auto* const good = std::get_if<measured>(&entry.outcome)) {
-      entries_[{position, entry.round}] = benchmark_entry(row, entry, rounds, good->figures);
+      ordered_json figures = good->figures;
+      add_share(limits_, row, figures);
+      entries_[{position, entry.round}] = benchmark_entry(row, entry, rounds, std::move(figures));
     } else if (const auto* const bad = std::get_if<failed>(&entry.outcome)) {
       made_.failures.push_back({identity_of(row), entry.round, bad->reason, bad->detail});
     } else {
@@ -71,6 +93,7 @@ class collector {
 
  private:
   std::span<const row> rows_;
+  const ordered_json& limits_;
   report& made_;
   std::map<std::string, std::size_t> positions_;
   std::map<std::pair<std::size_t, unsigned>, ordered_json> entries_;
@@ -91,7 +114,9 @@ report build_report(const std::filesystem::path& journal_file, std::span<const r
               utc_time_of_day()};
   for (const row& row : rows) made.declared.push_back(identity_of(row));
 
-  collector collected(rows, made);
+  const ordered_json ours = made.context.value("waitwork", ordered_json::object());
+  const ordered_json limits = ours.value("limits", ordered_json::object());
+  collector collected(rows, limits, made);
   run_ledger once(rows, run.rounds);
   read_journal(journal_file, [&](journal_entry&& entry) {
     if (once.record(entry)) collected.take(entry, run.rounds);

@@ -122,6 +122,26 @@ class parallel final : public strategy {
   std::vector<unit_log> logs_;
 };
 
+class parallel_split final : public strategy {
+ public:
+  explicit parallel_split(unsigned workers) : arena_(workers) { arena_.warm_up(); }
+
+  unit_log drive(workload& work, std::uint64_t first, std::uint64_t count) override {
+    unit_log log;
+    std::int64_t begin_ns = now_ns();
+    for (std::uint64_t index = first; index != first + count; ++index) {
+      const answer given = work.run_split(arena_, {index, 0});
+      const std::int64_t end_ns = now_ns();
+      log.record(work, index, given, end_ns - begin_ns);
+      begin_ns = end_ns;
+    }
+    return log;
+  }
+
+ private:
+  arena arena_;
+};
+
 class hybrid final : public strategy {
  public:
   hybrid(unsigned depth, unsigned workers)
@@ -186,6 +206,11 @@ class self_driving final : public strategy {
 
 }  // namespace
 
+answer workload::run_split(arena&, unit) {
+  WAITWORK_CHECK(false, "only work whose definition says so is split");
+  return 0;
+}
+
 void unit_log::merge(const unit_log& other) {
   latency.merge(other.latency);
   if (other.wrong > 0) {
@@ -198,7 +223,9 @@ std::unique_ptr<strategy> make_strategy(const row& chosen) {
   switch (chosen.strategy) {
     case strategy_kind::sequential: return std::make_unique<sequential>();
     case strategy_kind::concurrent: return std::make_unique<concurrent>(chosen.depth);
-    case strategy_kind::parallel: return std::make_unique<parallel>(chosen.workers);
+    case strategy_kind::parallel:
+      if (chosen.depth < chosen.workers) return std::make_unique<parallel_split>(chosen.workers);
+      return std::make_unique<parallel>(chosen.workers);
     case strategy_kind::hybrid: return std::make_unique<hybrid>(chosen.depth, chosen.workers);
   }
   std::unreachable();

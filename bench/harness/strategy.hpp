@@ -3,7 +3,8 @@
 //
 //   sequential  one thread, blocking, one unit after another
 //   concurrent  one thread, one loop, `depth` units in flight; compute runs on the loop's thread
-//   parallel    `workers` threads of an arena, each blocking on its own unit
+//   parallel    `workers` threads of an arena, each blocking on its own unit; or, with a depth of 1, all of them on the
+//               parts of one unit, and then of the next
 //   hybrid      one loop per worker (but no more than `depth`) on a thread of its own, `depth` units in flight over all
 //               of them; compute runs on an arena of `workers` threads
 //

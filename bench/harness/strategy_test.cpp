@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <waitwork/io/timer.hpp>
+#include <waitwork/parallel/split.hpp>
 
 namespace waitwork::bench {
 
@@ -44,6 +45,12 @@ class noting : public workload {
     auto compute = [this] { computed_on_.store(std::this_thread::get_id()); };
     co_await context.compute(compute);
     co_return end(work);
+  }
+
+  answer run_split(arena& workers, unit work) override {
+    begin(work);
+    split(workers, workers.workers(), 1, [this](const part&) { std::this_thread::sleep_for(little); });
+    return end(work);
   }
 
   answer expected(std::uint64_t index) const override { return index == wrong_unit ? 1 : index * 3; }
@@ -138,6 +145,7 @@ INSTANTIATE_TEST_SUITE_P(all, strategies,
                                            row_of(strategy_kind::concurrent, 64, 1),
                                            row_of(strategy_kind::parallel, 1, 1),
                                            row_of(strategy_kind::parallel, 16, 16),
+                                           row_of(strategy_kind::parallel, 1, 4),
                                            row_of(strategy_kind::hybrid, 1, 2),
                                            row_of(strategy_kind::hybrid, 5, 2),
                                            row_of(strategy_kind::hybrid, 64, 3)),

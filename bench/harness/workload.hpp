@@ -61,11 +61,16 @@ class workload {
   // Does the same unit on a loop: waits are awaited, compute goes through context.compute().
   virtual task<answer> run(async_context& context, unit work) = 0;
 
+  // Does the same unit with all workers of an arena, cut into parts (waitwork/parallel/split.hpp), if the workload's
+  // definition says that it can. One unit at a time.
+  virtual answer run_split(arena& workers, unit work);
+
   // The right answer of unit `index`. Called inside the timed region after each unit: a few nanoseconds.
   virtual answer expected(std::uint64_t index) const = 0;
 
   // Sizes and other constants that a reader of the report wants beside the figures, e.g. {"wait_us", 500}. From
-  // bytes_per_unit, flops_per_unit and pixels_per_unit the report computes a rate.
+  // bytes_per_unit, flops_per_unit and pixels_per_unit the report computes a rate; and from what a unit does at the
+  // least, its share of what the machine can do at most (share_of_limit.hpp).
   virtual std::map<std::string, double> parameters() const { return {}; }
 
   // After the timed region: what could not be checked unit by unit (that written data is on the device). Throws
@@ -75,6 +80,10 @@ class workload {
   // After the timed region: what was seen besides times, as further figures of the row, e.g. {"bytes_per_sleeper",
   // 231.5}.
   virtual std::map<std::string, double> figures() const { return {}; }
+
+  // The library that does the work, where that is not this project: name, version, and what it chose for this processor,
+  // e.g. "OpenBLAS 0.3.21 SkylakeX". Else empty.
+  virtual std::string library() const { return {}; }
 
   // The process that this workload talks to; its CPU time is reported apart from ours.
   virtual std::optional<pid_t> server() const { return std::nullopt; }
@@ -89,6 +98,7 @@ class wrong_answer : public std::runtime_error {
 struct workload_settings {
   std::string variant;                   // one of workload_definition::variants
   unsigned lanes = 1;                    // units in flight at most
+  unsigned workers = 1;                  // threads that may compute at the same time: the row's
   std::filesystem::path work_directory;  // exists, is writable, is emptied after the run; shared by all rows
   std::uint64_t seed = 0;                // the same for every row of a run
   double work_per_us = 0;                // busy_work steps that take one microsecond here, measured once a run
@@ -100,6 +110,8 @@ struct workload_definition {
   std::vector<std::string> variants;  // {""} if there is only one; the empty name adds nothing to the row's name
   // Whether a unit spends time waiting: then worker threads past the CPUs make sense and are measured.
   bool waits = false;
+  // Whether one unit can be cut into parts that several workers do at the same time: workload::run_split.
+  bool splits = false;
   // Of a workload of the class "peers", and of no other: the numbers of units in flight to compare at.
   std::vector<unsigned> depths = {};
   // Throws unsupported_error if the machine lacks what the variant needs, environment_error if it refuses or runs out.

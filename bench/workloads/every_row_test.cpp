@@ -46,6 +46,7 @@ TEST_P(every_row, gives_the_right_answer_to_every_unit) {
   workload_settings settings;
   settings.variant = chosen.variant;
   settings.lanes = chosen.depth;
+  settings.workers = chosen.workers;
   settings.work_directory = directory_;
   settings.seed = 42;
   settings.work_per_us = 100;

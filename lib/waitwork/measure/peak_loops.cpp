@@ -79,6 +79,27 @@ void copy(double* HWY_RESTRICT target, const double* HWY_RESTRICT source, std::s
   }
 }
 
+// An addition needs the one before in its chain, 4 cycles later; at two loads a cycle that takes eight chains.
+constexpr std::size_t sums = 8;
+static_assert(stream_granularity % hn::MaxLanes(double_tag()) == 0);
+
+double sum(const double* source, std::size_t count) {
+  const double_tag d;
+  const std::size_t lanes = hn::Lanes(d);
+  double_vector totals[sums];
+#pragma GCC unroll 8
+  for (std::size_t v = 0; v < sums; ++v) totals[v] = hn::Zero(d);
+  std::size_t i = 0;
+  for (; i + sums * lanes <= count; i += sums * lanes) {
+#pragma GCC unroll 8
+    for (std::size_t v = 0; v < sums; ++v) totals[v] = hn::Add(totals[v], hn::Load(d, source + i + v * lanes));
+  }
+  for (; i < count; i += lanes) totals[0] = hn::Add(totals[0], hn::Load(d, source + i));
+#pragma GCC unroll 8
+  for (std::size_t v = 1; v < sums; ++v) totals[0] = hn::Add(totals[0], totals[v]);
+  return hn::GetLane(hn::SumOfLanes(d, totals[0]));
+}
+
 template <store_kind Stores>
 void triad(double* HWY_RESTRICT target, const double* HWY_RESTRICT first, const double* HWY_RESTRICT second,
            std::size_t count) {
@@ -100,6 +121,8 @@ const char* instruction_set() { return hwy::TargetName(HWY_TARGET); }
 
 double f32(std::uint64_t steps) { return multiply_adds<float>(steps); }
 double f64(std::uint64_t steps) { return multiply_adds<double>(steps); }
+
+double read(const double* source, std::size_t count) { return sum(source, count); }
 
 void copy_regular(double* target, const double* source, std::size_t count) {
   copy<store_kind::regular>(target, source, count);
@@ -126,6 +149,7 @@ namespace waitwork {
 HWY_EXPORT(instruction_set);
 HWY_EXPORT(f32);
 HWY_EXPORT(f64);
+HWY_EXPORT(read);
 HWY_EXPORT(copy_regular);
 HWY_EXPORT(copy_streaming);
 HWY_EXPORT(triad_regular);
@@ -135,6 +159,11 @@ const char* peak_instruction_set() { return HWY_DYNAMIC_DISPATCH(instruction_set
 
 double multiply_adds_f32(std::uint64_t steps) { return HWY_DYNAMIC_DISPATCH(f32)(steps); }
 double multiply_adds_f64(std::uint64_t steps) { return HWY_DYNAMIC_DISPATCH(f64)(steps); }
+
+double read_stream(const double* source, std::size_t count) {
+  WAITWORK_CHECK(count % stream_granularity == 0, "a stream is a whole number of unrolled vectors");
+  return HWY_DYNAMIC_DISPATCH(read)(source, count);
+}
 
 void copy_stream(store_kind stores, double* target, const double* source, std::size_t count) {
   WAITWORK_CHECK(count % stream_granularity == 0, "a stream is a whole number of unrolled vectors");

@@ -27,6 +27,9 @@ inline constexpr std::size_t stream_granularity = 32;
 // target[i] = source[i]
 void copy_stream(store_kind stores, double* target, const double* source, std::size_t count);
 
+// Loads every element and returns a sum that none can be left out of.
+double read_stream(const double* source, std::size_t count);
+
 // target[i] = first[i] + 3 * second[i]: McCalpin's STREAM triad (https://www.cs.virginia.edu/stream/).
 void triad_stream(store_kind stores, double* target, const double* first, const double* second, std::size_t count);
 

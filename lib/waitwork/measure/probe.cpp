@@ -3,10 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <atomic>
-#include <barrier>
 #include <cerrno>
-#include <functional>
 #include <limits>
 #include <new>
 #include <span>
@@ -14,10 +11,9 @@
 #include <thread>
 #include <utility>
 
-#include <waitwork/base/affinity.hpp>
 #include <waitwork/base/check.hpp>
-#include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/random.hpp>
+#include <waitwork/measure/crew.hpp>
 #include <waitwork/measure/peak_loops.hpp>
 
 namespace waitwork {
@@ -27,15 +23,15 @@ constexpr std::size_t mib = std::size_t{1} << 20;
 constexpr std::size_t line_bytes = 64;
 constexpr std::size_t huge_page_bytes = 2 * mib;
 
-// Between the moment that a window begins and the last worker's having heard of it: a futex wake takes 50 us in a
-// virtual machine.
-constexpr std::int64_t head_start_ns = 60'000;
 // Steps of each chain in a batch of multiply-adds: 5 to 10 us.
 constexpr std::uint64_t steps_per_batch = 2048;
 // Of as many times one worker's rate as there are workers. Where all cores run at one clock rate, 0.97 to 1.
 constexpr double expected_of_all = 0.9;
 // Elements in a batch of copy and triad: 256 KiB of each array, 20 to 100 us.
 constexpr std::size_t elements_per_batch = 32 << 10;
+// In caches, where a batch of elements may be much less: some microseconds.
+constexpr double least_batch_bytes = 256 << 10;
+constexpr std::size_t stream_granularity_bytes = stream_granularity * sizeof(double);
 // Steps in a batch of a chase: 6 us in the first level, half a millisecond in memory.
 constexpr std::size_t steps_per_chase = 4096;
 // Last-level caches of servers are hundreds of MiB and shared with neighbours; this much is far beyond a second level
@@ -44,104 +40,9 @@ constexpr std::size_t cache_chase_limit_bytes = 32 * mib;
 // Of what may be taken at all: the probe must not push out what the machine has cached.
 constexpr std::int64_t memory_fraction = 4;
 
-void pin(unsigned cpu) {
-  try {
-    pin_this_thread(cpu);
-  } catch (const environment_error&) {
-    // A CPU that has just gone away leaves the worker where it is.
-  }
-}
-
-// ---- Rates of several workers
-
-// Does a batch of a worker's work and returns how much that was. Does not throw.
-using batch = std::function<double()>;
-
-struct share {
-  double work = 0;
-  std::int64_t end_ns = 0;
-};
-
-// Workers that begin every window together.
-//
-//   start_ns  written by the worker that comes last to the barrier, before any leaves it, and read by all after it
-//   given_up  false; true from before missing workers are taken off the barrier, and read after it
-//
-// Both relaxed: the barrier orders writing and reading.
-class crew {
- public:
-  crew(const probe_options& options, std::vector<batch> work)
-      : options_(options),
-        work_(std::move(work)),
-        windows_(options.windows, std::vector<share>(work_.size())),
-        starts_ns_(options.windows),
-        together_(static_cast<std::ptrdiff_t>(work_.size()), announcement{*this}) {}
-
-  // Work per second in the best window.
-  probed best_rate(nanoseconds warm_up) {
-    std::vector<std::jthread> threads;
-    threads.reserve(work_.size());
-    try {
-      for (std::size_t w = 0; w < work_.size(); ++w) threads.emplace_back([this, w, warm_up] { run(w, warm_up); });
-    } catch (const std::system_error& error) {
-      given_up_.store(true, std::memory_order_relaxed);
-      for (std::size_t missing = threads.size(); missing < work_.size(); ++missing) together_.arrive_and_drop();
-      return std::unexpected("cannot start " + std::to_string(work_.size()) + " threads: " + error.code().message());
-    }
-    threads.clear();  // joins
-    double best = 0;
-    for (std::size_t window = 0; window < windows_.size(); ++window) {
-      double total = 0;
-      std::int64_t end_ns = starts_ns_[window] + 1;
-      for (const share& each : windows_[window]) {
-        total += each.work;
-        end_ns = std::max(end_ns, each.end_ns);
-      }
-      best = std::max(best, total * 1e9 / static_cast<double>(end_ns - starts_ns_[window]));
-    }
-    return best;
-  }
-
- private:
-  struct announcement {
-    crew& all;
-    void operator()() noexcept { all.start_ns_.store(now_ns() + head_start_ns, std::memory_order_relaxed); }
-  };
-
-  void run(std::size_t worker, nanoseconds warm_up) {
-    if (work_.size() > 1 && options_.cpus.size() >= work_.size()) pin(options_.cpus[worker]);
-    const batch& work = work_[worker];
-    const std::int64_t warm_ns = now_ns() + warm_up.count();
-    do work();
-    while (now_ns() < warm_ns);
-    for (std::size_t window = 0; window < windows_.size(); ++window) {
-      together_.arrive_and_wait();
-      if (given_up_.load(std::memory_order_relaxed)) return;
-      const std::int64_t start_ns = start_ns_.load(std::memory_order_relaxed);
-      while (now_ns() < start_ns) continue;
-      share mine;
-      do {
-        mine.work += work();
-        mine.end_ns = now_ns();
-      } while (mine.end_ns < start_ns + options_.window.count());
-      windows_[window][worker] = mine;
-      if (worker == 0) starts_ns_[window] = start_ns;
-    }
-  }
-
-  const probe_options& options_;
-  const std::vector<batch> work_;
-  std::vector<std::vector<share>> windows_;
-  std::vector<std::int64_t> starts_ns_;
-  std::atomic<std::int64_t> start_ns_{0};
-  std::atomic<bool> given_up_{false};
-  std::barrier<announcement> together_;
-};
-
 void probe_arithmetic(const probe_options& options, machine_limits& limits) {
   const auto rate = [&](double (*multiply_adds)(std::uint64_t), unsigned workers, nanoseconds warm_up) {
-    return crew(options, std::vector<batch>(workers, [=] { return multiply_adds(steps_per_batch); }))
-        .best_rate(warm_up);
+    return best_rate(options, std::vector<batch>(workers, [=] { return multiply_adds(steps_per_batch); }), warm_up);
   };
   // Each group of threads starts on cores that may have slept meanwhile, if only a little.
   const nanoseconds again = options.warm_up / 8;
@@ -267,7 +168,7 @@ void touch(const probe_options& options, const region& memory, std::size_t array
   for (std::size_t w = 1; w < slices.size(); ++w) {
     try {
       threads.emplace_back([&, w] {
-        if (options.cpus.size() >= slices.size()) pin(options.cpus[w]);
+        if (options.cpus.size() >= slices.size()) pin_if_possible(options.cpus[w]);
         fill(slices[w]);
       });
     } catch (const std::system_error&) {
@@ -275,6 +176,21 @@ void touch(const probe_options& options, const region& memory, std::size_t array
     }
   }
   fill(slices[0]);
+}
+
+// Bytes read.
+double read_batch(slice& mine) {
+  const auto [at, length] = mine.advance();
+  const double sum = read_stream(mine.first + at, length);
+  asm volatile("" : : "m"(sum));  // somebody may read it
+  return static_cast<double>(sizeof(double) * length);
+}
+
+// Bytes read and written.
+double copy_batch(slice& mine, store_kind stores) {
+  const auto [at, length] = mine.advance();
+  copy_stream(stores, mine.target + at, mine.first + at, length);
+  return static_cast<double>(2 * sizeof(double) * length);
 }
 
 void probe_bandwidth(const probe_options& options, const region& memory, std::size_t array_bytes,
@@ -285,7 +201,7 @@ void probe_bandwidth(const probe_options& options, const region& memory, std::si
     for (const slice& part : slices_of(memory, array_bytes, workers)) {
       work.emplace_back([mine = part, stream]() mutable { return stream(mine); });
     }
-    return crew(options, std::move(work)).best_rate(options.warm_up / 16);
+    return best_rate(options, std::move(work), options.warm_up / 16);
   };
   const auto both = [&](auto stream) {
     rates measured;
@@ -294,11 +210,7 @@ void probe_bandwidth(const probe_options& options, const region& memory, std::si
     return measured;
   };
   const auto copy = [](store_kind stores) {
-    return [stores](slice& mine) {
-      const auto [at, length] = mine.advance();
-      copy_stream(stores, mine.target + at, mine.first + at, length);
-      return static_cast<double>(2 * sizeof(double) * length);
-    };
+    return [stores](slice& mine) { return copy_batch(mine, stores); };
   };
   const auto triad = [](store_kind stores) {
     return [stores](slice& mine) {
@@ -307,10 +219,51 @@ void probe_bandwidth(const probe_options& options, const region& memory, std::si
       return static_cast<double>(3 * sizeof(double) * length);
     };
   };
+  limits.read_bytes_per_second = both(read_batch);
   limits.copy_bytes_per_second = both(copy(regular));
   limits.copy_streaming_bytes_per_second = both(copy(streaming));
   limits.triad_bytes_per_second = both(triad(regular));
   limits.triad_streaming_bytes_per_second = both(triad(streaming));
+}
+
+// ---- Bandwidth of caches
+
+// The caches to go over; without figures yet.
+std::vector<cache_bandwidth> cache_levels(const probe_options& options, const cpu_cache* last) {
+  std::vector<cache_bandwidth> wanted;
+  for (int level = 1; last != nullptr && level <= last->level; ++level) {
+    const std::size_t size = size_of_level(options.caches, level);
+    std::size_t bytes = std::min(size / 2, cache_chase_limit_bytes);
+    if (level == last->level && level > 2) {
+      // Shared: each worker's part is beyond its own second level, or what is measured is that.
+      bytes = std::max(bytes / options.workers, 2 * size_of_level(options.caches, 2));
+    }
+    bytes = bytes / 2 / stream_granularity_bytes * stream_granularity_bytes * 2;
+    if (bytes > 0) wanted.push_back({.level = "L" + std::to_string(level), .cache_bytes = size, .bytes = bytes});
+  }
+  return wanted;
+}
+
+// Each worker goes over `bytes` of its own: all of them to read, half of them to the other half to copy.
+void probe_cache(const probe_options& options, const region& memory, cache_bandwidth& cache) {
+  const auto rate = [&](unsigned workers, bool copies) -> probed {
+    const std::size_t each_bytes = copies ? cache.bytes / 2 : cache.bytes;
+    const std::size_t array_bytes = workers * each_bytes;
+    if (region_bytes_for(array_bytes) > memory.size()) return std::unexpected("too little memory for all workers' parts");
+    std::vector<batch> work;
+    for (const slice& part : slices_of(memory, array_bytes, workers)) {
+      work.emplace_back([mine = part, copies]() mutable {
+        double bytes = 0;
+        // A sweep of the first level takes a microsecond, and a look at the clock a twentieth of one.
+        do bytes += copies ? copy_batch(mine, store_kind::regular) : read_batch(mine);
+        while (bytes < least_batch_bytes);
+        return bytes;
+      });
+    }
+    return best_rate(options, std::move(work), options.warm_up / 16);
+  };
+  cache.read_bytes_per_second = {rate(1, false), rate(options.workers, false)};
+  cache.copy_bytes_per_second = {rate(1, true), rate(options.workers, true)};
 }
 
 // ---- Latency
@@ -386,12 +339,18 @@ void refuse_memory(machine_limits& limits, const std::string& cause) {
     }
   }
   for (pointer_chase& each : limits.latencies) each.ns_per_step = std::unexpected(cause);
+  for (cache_bandwidth& each : limits.caches) {
+    for (rates* figures : {&each.read_bytes_per_second, &each.copy_bytes_per_second}) {
+      *figures = {std::unexpected(cause), std::unexpected(cause)};
+    }
+  }
 }
 
 void probe_memory(const probe_options& options, machine_limits& limits) {
   const cpu_cache* const last = last_cache(options.caches);
   const std::size_t last_bytes = last == nullptr ? 0 : static_cast<std::size_t>(last->size_bytes);
   limits.latencies = chases(options, last);
+  limits.caches = cache_levels(options, last);
   limits.array_bytes = wanted_array_bytes(options, last_bytes);
   std::size_t chase_bytes = limits.latencies.back().bytes;
   if (options.memory_bytes) {
@@ -421,6 +380,9 @@ void probe_memory(const probe_options& options, machine_limits& limits) {
   if (!memory.refusal().empty()) return refuse_memory(limits, memory.refusal());
   touch(options, memory, limits.array_bytes);
   probe_bandwidth(options, memory, limits.array_bytes, limits);
+  probe_options fewer = options;  // caches are steadier than memory
+  fewer.windows = (options.windows + 1) / 2;
+  for (cache_bandwidth& each : limits.caches) probe_cache(fewer, memory, each);
   for (pointer_chase& each : limits.latencies) each.ns_per_step = chase_ns(options, memory, each.bytes);
 }
 

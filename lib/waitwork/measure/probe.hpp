@@ -8,6 +8,8 @@
 // rate is what all of them did by the time that the last one took: where two threads get one CPU by turns, that is
 // one CPU's.
 //
+// Beside memory, the caches are read and copied in: what stays in one is limited by that one.
+//
 // Not looked at: NUMA placement, gathers, more than one chain of pointers at a time.
 
 #include <array>
@@ -38,6 +40,15 @@ struct pointer_chase {
   probed ns_per_step = std::unexpected("not measured");
 };
 
+// Inside one cache: every worker goes over what fits half of it, again and again.
+struct cache_bandwidth {
+  std::string level;            // "L1", "L2", ...
+  std::size_t cache_bytes = 0;  // of the cache itself
+  std::size_t bytes = 0;        // that one worker goes over
+  rates read_bytes_per_second = {};
+  rates copy_bytes_per_second = {};  // both streams counted
+};
+
 struct machine_limits {
   std::string instruction_set;  // of all but the chases, see peak_loops.hpp
   unsigned workers = 1;         // of the figures for all
@@ -46,13 +57,17 @@ struct machine_limits {
   rates f32_flops;
   rates f64_flops;
 
-  // STREAM's count: a copy moves two streams, a triad three. Regular stores also read what they overwrite, which
+  // Of memory. STREAM's count: a copy moves two streams, a triad three. Regular stores also read what they overwrite, which
   // is not counted; streaming stores do not.
+  rates read_bytes_per_second;
   rates copy_bytes_per_second;
   rates copy_streaming_bytes_per_second;
   rates triad_bytes_per_second;
   rates triad_streaming_bytes_per_second;
-  std::size_t array_bytes = 0;  // of each array of copy and triad; all workers share it out
+  std::size_t array_bytes = 0;  // of each array of these; all workers share it out
+
+  // From the first level on; none for a level that is not published.
+  std::vector<cache_bandwidth> caches;
 
   // Dependent loads in random order, on huge pages where the system grants them: a chain of half of each cache, and
   // last of much more than the last cache if that fits `far_bytes`.
@@ -76,6 +91,7 @@ struct named_limit {
 inline constexpr std::array named_limits{
     named_limit{"f32_flops", &machine_limits::f32_flops},
     named_limit{"f64_flops", &machine_limits::f64_flops},
+    named_limit{"read_bytes_per_second", &machine_limits::read_bytes_per_second},
     named_limit{"copy_bytes_per_second", &machine_limits::copy_bytes_per_second},
     named_limit{"copy_streaming_bytes_per_second", &machine_limits::copy_streaming_bytes_per_second},
     named_limit{"triad_bytes_per_second", &machine_limits::triad_bytes_per_second},

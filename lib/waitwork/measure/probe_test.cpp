@@ -49,6 +49,15 @@ TEST(probe, finds_a_positive_figure_for_everything) {
     ASSERT_TRUE(each.ns_per_step) << each.level << ": " << each.ns_per_step.error();
     EXPECT_GT(*each.ns_per_step, 0.0) << each.level;
   }
+  ASSERT_EQ(measured().caches.size(), 3u);
+  for (const cache_bandwidth& each : measured().caches) {
+    for (const rates& figures : {each.read_bytes_per_second, each.copy_bytes_per_second}) {
+      for (const probed& figure : {figures.one, figures.all}) {
+        ASSERT_TRUE(figure) << each.level << ": " << figure.error();
+        EXPECT_GT(*figure, 0.0) << each.level;
+      }
+    }
+  }
   EXPECT_FALSE(measured().instruction_set.empty());
   EXPECT_GT(measured().took_ns, 0);
 }
@@ -83,6 +92,16 @@ TEST(probe, chases_through_half_of_each_data_cache_and_through_memory) {
   EXPECT_LT(*found.front().ns_per_step, 2.0 * *found.back().ns_per_step);
 }
 
+TEST(probe, goes_over_half_of_each_workers_caches) {
+  const auto& found = measured().caches;
+  EXPECT_EQ(found[0].level, "L1");
+  EXPECT_EQ(found[0].cache_bytes, 32 * kib);
+  EXPECT_EQ(found[0].bytes, 16 * kib);
+  EXPECT_EQ(found[1].bytes, 512 * kib);
+  EXPECT_EQ(found[2].level, "L3");
+  EXPECT_EQ(found[2].bytes, 2 * mib) << "half of the last one, shared by two";
+}
+
 TEST(probe, says_whether_its_memory_exceeds_the_last_cache) {
   EXPECT_EQ(measured().last_cache_bytes, 8 * mib);
   EXPECT_EQ(measured().arrays_exceed_last_cache, true);
@@ -109,6 +128,8 @@ TEST(probe, takes_no_more_memory_than_a_quarter_of_what_there_is) {
   EXPECT_THAT(limits.copy_bytes_per_second.one.error(), HasSubstr("8 MiB"));
   ASSERT_FALSE(limits.latencies.empty());
   EXPECT_FALSE(limits.latencies[0].ns_per_step);
+  ASSERT_FALSE(limits.caches.empty());
+  EXPECT_FALSE(limits.caches[0].read_bytes_per_second.one);
 }
 
 TEST(probe, says_why_memory_was_refused) {
@@ -164,6 +185,7 @@ TEST(peak_loops, copy_and_add_what_they_are_given) {
   for (const store_kind stores : {store_kind::regular, store_kind::streaming}) {
     copy_stream(stores, target, first, count);
     for (std::size_t i = 0; i < count; ++i) ASSERT_EQ(target[i], first[i]);
+    EXPECT_EQ(read_stream(first, count), count * (count - 1) / 2.0);
     triad_stream(stores, target, first, second, count);
     for (std::size_t i = 0; i < count; ++i) ASSERT_EQ(target[i], first[i] + 3 * second[i]);
     EXPECT_EQ(target[count], 0.0);  // and nothing behind it

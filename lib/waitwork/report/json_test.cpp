@@ -31,7 +31,7 @@ TEST(report_text, parses_back_to_the_structure_that_readers_expect) {
   EXPECT_EQ(parsed["benchmarks"].size(), 1u);
   EXPECT_EQ(parsed["benchmarks"][0]["real_time"], 1.5);
   const ordered_json& meta = parsed["waitwork"];
-  EXPECT_EQ(meta["schema"], "1.2.0");
+  EXPECT_EQ(meta["schema"], "1.3.0");
   EXPECT_EQ(meta["complete"], true);
   EXPECT_EQ(meta["seed"], 18446744073709551615u);
   EXPECT_EQ(meta["failures"][0]["reason"], "timed_out");
