@@ -20,7 +20,7 @@ LAYERS: dict[str, set[str]] = {
     "base": set(),
     "coro": {"base"},
     "io": {"base", "coro"},
-    "parallel": {"base"},
+    "parallel": {"base", "kernels"},
     "kernels": {"base"},
     "hybrid": {"base", "coro", "io", "parallel"},
     "measure": {"base"},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <set>
 #include <utility>
 
 #include <waitwork/base/check.hpp>
@@ -26,8 +27,9 @@ bool shows_test_workloads() {
 }
 
 struct sizes {
-  std::vector<unsigned> depths;
+  std::vector<unsigned> waiting_depths;
   std::vector<unsigned> waiting_workers;
+  std::vector<unsigned> computing_depths;  // work without waits shows in two that taking turns changes nothing
 };
 
 // Powers of four for depth, because throughput against depth is drawn on a log axis and the knee is wide; powers of two
@@ -35,11 +37,11 @@ struct sizes {
 sizes sizes_of(suite_kind suite) {
   switch (suite) {
     case suite_kind::smoke:
-      return {{1, 16}, {1, 16}};
+      return {{1, 16}, {1, 16}, {1, 16}};
     case suite_kind::quick:
-      return {{1, 4, 16, 64, 256}, {1, 2, 4, 8, 16, 32, 64}};
+      return {{1, 4, 16, 64, 256}, {1, 2, 4, 8, 16, 32, 64}, {1, 16}};
     case suite_kind::full:
-      return {{1, 4, 16, 64, 256, 1024}, {1, 2, 4, 8, 16, 32, 64, 128, 256}};
+      return {{1, 4, 16, 64, 256, 1024}, {1, 2, 4, 8, 16, 32, 64, 128, 256}, {1, 4, 16, 64}};
     case suite_kind::peers:
       return {};  // each workload says its own
   }
@@ -89,7 +91,14 @@ class row_list {
   unsigned families_ = 0;
 };
 
-void add_peer(row_list& rows, const workload_definition& definition, const std::string& variant) {
+void add_peer(row_list& rows, const workload_definition& definition, const std::string& variant, unsigned cpus) {
+  if (definition.splits) {
+    rows.begin_family(definition, variant, strategy_kind::parallel);
+    for (const unsigned workers : std::set{1u, cpus}) {
+      rows.add(1, workers, "/depth:1/workers:" + std::to_string(workers));
+    }
+    return;
+  }
   rows.begin_family(definition, variant, strategy_kind::concurrent);
   for (const unsigned depth : definition.depths) rows.add(depth, 1, "/depth:" + std::to_string(depth));
 }
@@ -100,8 +109,9 @@ void add_workload(row_list& rows, const workload_definition& definition, const s
   rows.add(1, 1, "");
   if (definition.name.starts_with(test_class)) return;
 
+  const std::vector<unsigned>& depths = definition.waits ? suite.waiting_depths : suite.computing_depths;
   rows.begin_family(definition, variant, strategy_kind::concurrent);
-  for (const unsigned depth : suite.depths) rows.add(depth, 1, "/depth:" + std::to_string(depth));
+  for (const unsigned depth : depths) rows.add(depth, 1, "/depth:" + std::to_string(depth));
 
   rows.begin_family(definition, variant, strategy_kind::parallel);
   for (const unsigned workers : definition.waits ? suite.waiting_workers : computing_workers(cpus)) {
@@ -114,7 +124,7 @@ void add_workload(row_list& rows, const workload_definition& definition, const s
   }
 
   rows.begin_family(definition, variant, strategy_kind::hybrid);
-  for (const unsigned depth : suite.depths) {
+  for (const unsigned depth : depths) {
     rows.add(depth, cpus, "/depth:" + std::to_string(depth) + "/workers:" + std::to_string(cpus));
   }
 }
@@ -175,9 +185,13 @@ std::vector<row> suite_rows(suite_kind suite, unsigned cpus) {
     if (definition.name.starts_with(test_class) && !shows_test_workloads()) continue;
     const bool is_peer = definition.name.starts_with(peers_class);
     if (is_peer != (suite == suite_kind::peers)) continue;
-    for (const std::string& variant : definition.variants) {
+    std::vector<std::string> variants = definition.variants;
+    if (suite == suite_kind::full) {
+      variants.insert(variants.end(), definition.full_variants.begin(), definition.full_variants.end());
+    }
+    for (const std::string& variant : variants) {
       if (is_peer) {
-        add_peer(rows, definition, variant);
+        add_peer(rows, definition, variant, cpus);
       } else {
         add_workload(rows, definition, variant, chosen, cpus);
       }

@@ -13,7 +13,7 @@ namespace waitwork::bench {
 
 // smoke, quick and full are the product of workloads, strategies and sizes. peers has the workloads of the class
 // "peers" and nothing else has them: there the variants are what one would pick instead of this runtime, doing the same
-// work, and the strategy is always concurrent.
+// work: waits under concurrent, and what can be split under parallel, one unit by one worker and by all.
 enum class suite_kind { smoke, quick, full, peers };
 
 // The names are those of the enumerators.

@@ -57,6 +57,23 @@ TEST(registry, marks_the_strategies_that_stand_on_io_uring) {
   }
 }
 
+TEST(registry, has_one_unit_split_over_all_workers_where_that_can_be_done) {
+  std::set<std::string> split;
+  for (const row& each : suite_rows(suite_kind::quick, 4)) {
+    if (each.strategy != strategy_kind::parallel || each.depth >= each.workers) continue;
+    EXPECT_EQ(each.depth, 1u) << each.name;
+    EXPECT_TRUE(find_workload(each.workload)->splits) << each.name;
+    split.insert(each.name);
+  }
+  for (const workload_definition& definition : registered_workloads()) {
+    if (!definition.splits || definition.name.starts_with("peers/")) continue;
+    for (const std::string& variant : definition.variants) {
+      const std::string subject = definition.name + (variant.empty() ? "" : "/" + variant);
+      EXPECT_TRUE(split.contains(subject + "/parallel/depth:1/workers:4/process_time/real_time")) << subject;
+    }
+  }
+}
+
 TEST(registry, hides_the_workloads_for_tests_unless_asked) {
   const auto has_test_rows = [] {
     return std::ranges::any_of(suite_rows(suite_kind::quick, 2),
@@ -78,10 +95,20 @@ TEST(registry, has_the_peers_in_a_suite_of_their_own) {
   EXPECT_FALSE(peers.empty());
   for (const row& each : peers) {
     EXPECT_TRUE(is_peer(each)) << each.name;
-    EXPECT_EQ(each.strategy, strategy_kind::concurrent) << each.name;
-    const std::vector<unsigned>& depths = find_workload(each.workload)->depths;
-    EXPECT_TRUE(std::ranges::find(depths, each.depth) != depths.end()) << each.name;
+    const workload_definition& definition = *find_workload(each.workload);
+    EXPECT_EQ(each.strategy, definition.splits ? strategy_kind::parallel : strategy_kind::concurrent) << each.name;
+    EXPECT_TRUE(std::ranges::find(definition.depths, each.depth) != definition.depths.end()) << each.name;
   }
+}
+
+TEST(registry, compares_peers_that_compute_by_one_worker_and_by_all) {
+  std::set<unsigned> workers;
+  for (const row& each : suite_rows(suite_kind::peers, 4)) {
+    if (each.strategy != strategy_kind::parallel) continue;
+    workers.insert(each.workers);
+    EXPECT_FALSE(each.needs_io_uring) << each.name;
+  }
+  EXPECT_EQ(workers, (std::set{1u, 4u}));
 }
 
 TEST(registry, compares_the_strategies_of_a_variant_and_the_variants_of_a_peer) {

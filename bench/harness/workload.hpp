@@ -108,11 +108,14 @@ struct workload_settings {
 struct workload_definition {
   std::string name;                   // "<class>/<workload>", e.g. "io/file_read"
   std::vector<std::string> variants;  // {""} if there is only one; the empty name adds nothing to the row's name
+  // Further variants that only the full suite measures, because a unit of them takes long.
+  std::vector<std::string> full_variants = {};
   // Whether a unit spends time waiting: then worker threads past the CPUs make sense and are measured.
   bool waits = false;
   // Whether one unit can be cut into parts that several workers do at the same time: workload::run_split.
   bool splits = false;
-  // Of a workload of the class "peers", and of no other: the numbers of units in flight to compare at.
+  // Of a workload of the class "peers", and of no other: the numbers of units in flight to compare at. If it splits, 1:
+  // it is compared with one worker and with all.
   std::vector<unsigned> depths = {};
   // Throws unsupported_error if the machine lacks what the variant needs, environment_error if it refuses or runs out.
   std::function<std::unique_ptr<workload>(const workload_settings&)> make;
