@@ -10,8 +10,8 @@
 //
 // Pure: reads source and taps, writes target; no thread, no allocation, no lock. To split a signal
 // over threads, give each a stretch of the target and the part of the source from its first element
-// on, taps.size() - 1 longer: an element's value does not depend on the cut. From several hundred
-// taps on fft_convolver.hpp is faster.
+// on, taps.size() - 1 longer: an element's value does not depend on the cut. fft_convolver.hpp
+// is faster from some hundred taps on.
 
 #include <cstddef>
 #include <span>
