@@ -11,16 +11,21 @@
 //         for each panel: the tile
 //
 // A is not packed: its rows are contiguous in k already, and eight streams are few (packed, it was
-// no faster at n = 512, 1024, 2048). Where B is small, its whole vectors are not packed either, but
-// read where they are.
-
-#include <waitwork/kernels/matmul.hpp>
+// no faster at n = 512, 1024, 2048). Where B is small, or is used by few rows, its whole vectors
+// are not packed either, but read where they are. Where B is a single column, vectors run down k
+// instead.
+//
+// The order of the additions to an element depends on k alone, which is why every one of these ways
+// gives the same bits for n > 1: each block of k is summed from its first product to its last, and
+// the sums are added up in order.
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+
+#include <waitwork/kernels/matmul.hpp>
 
 // Scalable vectors cannot be array elements; those machines run the NEON code.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
@@ -38,8 +43,8 @@
 namespace waitwork::kernels {
 namespace {
 
-// 6 rows of A * 4 KiB = 24 KiB, three quarters of the smallest first-level cache in use. Long blocks
-// of k pass over C less often, in double precision above all: beside blocks of 2 KiB and 384
+// 6 rows of A * 4 KiB = 24 KiB, three quarters of the smallest first-level cache in use. Long
+// blocks of k pass over C less often, in double precision above all: beside blocks of 2 KiB and 384
 // columns, n = 2048 was 4 % faster, in double 8 %.
 template <class T>
 constexpr std::size_t inner_block = 4096 / sizeof(T);
@@ -54,20 +59,29 @@ constexpr std::size_t widest_lanes = 64 / sizeof(T);
 // more than it saves.
 constexpr std::size_t small_bytes = 64 * 1024;
 
+// With so few rows, what packing costs is not earned back.
+constexpr std::size_t few_rows = 4;
+
 template <class T>
-bool is_small(const matmul_shape& shape) noexcept {
-  return shape.k <= inner_block<T> && shape.k * shape.n * sizeof(T) <= small_bytes;
+bool stays_in_place(const matmul_shape& shape) noexcept {
+  return shape.m <= few_rows ||
+         (shape.k <= inner_block<T> && shape.k * shape.n * sizeof(T) <= small_bytes);
 }
 
 constexpr std::size_t round_up(std::size_t value, std::size_t multiple) noexcept {
   return (value + multiple - 1) / multiple * multiple;
 }
 
+// How many blocks cover `extent`.
+constexpr std::size_t blocks(std::size_t extent, std::size_t largest) noexcept {
+  return (extent + largest - 1) / largest;
+}
+
 // The size of equal blocks that cover `extent`, none larger than `largest`: 300 = 150 + 150, not
 // 256 + 44.
 constexpr std::size_t even_block(std::size_t extent, std::size_t largest) noexcept {
-  const std::size_t blocks = (extent + largest - 1) / largest;
-  return (extent + blocks - 1) / blocks;
+  const std::size_t count = blocks(extent, largest);
+  return (extent + count - 1) / count;
 }
 
 }  // namespace
@@ -90,6 +104,9 @@ constexpr std::size_t tile_vectors = 4;
 #else
 constexpr std::size_t tile_vectors = 2;
 #endif
+
+// The accumulators of a tile of one row: eight and more cover the latency.
+constexpr std::size_t row_vectors = 4 * tile_vectors;
 
 template <class T>
 using tag = hn::ScalableTag<T>;
@@ -120,24 +137,24 @@ HWY_INLINE void multiply_tile(std::size_t inner, const row_pointers<T>& rows, pa
   vector<T> sums[Rows][Vectors];
 #pragma GCC unroll 8
   for (std::size_t row = 0; row < Rows; ++row) {
-#pragma GCC unroll 4
+#pragma GCC unroll 16
     for (std::size_t v = 0; v < Vectors; ++v) sums[row][v] = hn::Zero(d);
   }
   const T* from = columns.data;
   for (std::size_t p = 0; p < inner; ++p, from += columns.step) {
     vector<T> b[Vectors];
-#pragma GCC unroll 4
+#pragma GCC unroll 16
     for (std::size_t v = 0; v < Vectors; ++v) b[v] = hn::LoadU(d, from + v * lanes);
 #pragma GCC unroll 8
     for (std::size_t row = 0; row < Rows; ++row) {
       const vector<T> a = hn::Set(d, rows[row][p]);
-#pragma GCC unroll 4
+#pragma GCC unroll 16
       for (std::size_t v = 0; v < Vectors; ++v) sums[row][v] = hn::MulAdd(a, b[v], sums[row][v]);
     }
   }
 #pragma GCC unroll 8
   for (std::size_t row = 0; row < Rows; ++row) {
-#pragma GCC unroll 4
+#pragma GCC unroll 16
     for (std::size_t v = 0; v < Vectors; ++v) {
       T* target = c + row * c_stride + v * lanes;
       const vector<T> before = accumulate ? hn::LoadU(d, target) : hn::Zero(d);
@@ -175,7 +192,8 @@ using tile_function = void (*)(std::size_t valid_columns, std::size_t inner,
 template <std::size_t Rows, class T>
 constexpr auto tiles_of_rows = []<std::size_t... Index>(std::index_sequence<Index...>) {
   return std::array<tile_function<T>, tile_vectors>{multiply_tile_up_to<Rows, Index + 1, T>...};
-}(std::make_index_sequence<tile_vectors>());
+}
+(std::make_index_sequence<tile_vectors>());
 
 // Copies `columns` columns of B into a panel of `width` elements a row, a whole number of vectors;
 // the rest is zero.
@@ -249,44 +267,177 @@ HWY_INLINE void multiply_block(const matmul_shape& shape, const T* a, const bloc
   }
 }
 
+template <class T>
+std::size_t inner_step(const matmul_shape& shape) noexcept {
+  return even_block(shape.k, inner_block<T>);
+}
+
+template <class T>
+std::size_t column_step(const matmul_shape& shape) noexcept {
+  return round_up(even_block(shape.n, column_block), tile_vectors * hn::Lanes(tag<T>()));
+}
+
+// The block of B that begins at row p and column `first`.
+template <class T>
+block<T> block_at(const matmul_shape& shape, std::size_t p, std::size_t first) noexcept {
+  return {std::min(inner_step<T>(shape), shape.k - p),
+          std::min(column_step<T>(shape), shape.n - first), p > 0};
+}
+
+template <class T>
+void pack_block(const matmul_shape& shape, const block<T>& part, const T* b, T* packed) {
+  for (std::size_t column = 0; column < part.columns;) {
+    const std::size_t width = part.vectors_at(column) * hn::Lanes(tag<T>());
+    pack_panel(part.inner, std::min(width, part.columns - column), width, b + column,
+               shape.b_stride, packed + column * part.inner);
+    column += width;
+  }
+}
+
+template <class T>
+void multiply_packed_block(const matmul_shape& shape, const block<T>& part, const T* a,
+                           const T* packed, T* c) {
+  const std::size_t lanes = hn::Lanes(tag<T>());
+  multiply_block<T>(shape, a, part, c, [&](std::size_t column, std::size_t vectors) {
+    return panel<T>{packed + column * part.inner, vectors * lanes};
+  });
+}
+
+// C[row] = or += A[row] * b, for Rows rows and a single column, which is contiguous.
+template <std::size_t Rows, class T>
+HWY_INLINE void multiply_column(const matmul_shape& shape, std::size_t inner, const T* a,
+                                const T* b, T* c, bool accumulate) {
+  const tag<T> d;
+  const std::size_t lanes = hn::Lanes(d);
+  // Two chains a row: with four rows, eight cover the latency of the multiply-add.
+  vector<T> sums[Rows][2];
+#pragma GCC unroll 4
+  for (std::size_t row = 0; row < Rows; ++row) sums[row][0] = sums[row][1] = hn::Zero(d);
+  std::size_t p = 0;
+  for (; p + 2 * lanes <= inner; p += 2 * lanes) {
+    const vector<T> low = hn::LoadU(d, b + p);
+    const vector<T> high = hn::LoadU(d, b + p + lanes);
+#pragma GCC unroll 4
+    for (std::size_t row = 0; row < Rows; ++row) {
+      const T* from = a + row * shape.a_stride + p;
+      sums[row][0] = hn::MulAdd(hn::LoadU(d, from), low, sums[row][0]);
+      sums[row][1] = hn::MulAdd(hn::LoadU(d, from + lanes), high, sums[row][1]);
+    }
+  }
+#pragma GCC unroll 4
+  for (std::size_t row = 0; row < Rows; ++row) {
+    T sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(sums[row][0], sums[row][1])));
+    for (std::size_t rest = p; rest < inner; ++rest)
+      sum += a[row * shape.a_stride + rest] * b[rest];
+    T& target = c[row * shape.c_stride];
+    target = (accumulate ? target : T{0}) + sum;
+  }
+}
+
+template <class T>
+void multiply_column(const matmul_shape& shape, std::size_t inner, const T* a, const T* b, T* c,
+                     bool accumulate) {
+  std::size_t row = 0;
+  for (; row + 4 <= shape.m; row += 4) {
+    multiply_column<4>(shape, inner, a + row * shape.a_stride, b, c + row * shape.c_stride,
+                       accumulate);
+  }
+  for (; row < shape.m; ++row) {
+    multiply_column<1>(shape, inner, a + row * shape.a_stride, b, c + row * shape.c_stride,
+                       accumulate);
+  }
+}
+
 // B where it is, but for the columns that do not fill a vector.
 template <class T>
-void multiply_small(const matmul_shape& shape, const T* a, const T* b, T* c, T* packed) {
+void multiply_in_place(const matmul_shape& shape, const T* a, const T* b, T* c, T* packed) {
   const std::size_t lanes = hn::Lanes(tag<T>());
   const std::size_t whole = shape.n / lanes * lanes;
-  multiply_block<T>(shape, a, {shape.k, whole, false}, c, [&](std::size_t column, std::size_t) {
-    return panel<T>{b + column, shape.b_stride};
-  });
-  if (whole == shape.n) return;
-  pack_panel(shape.k, shape.n - whole, lanes, b + whole, shape.b_stride, packed);
-  multiply_block<T>(shape, a, {shape.k, shape.n - whole, false}, c + whole,
-                    [&](std::size_t, std::size_t) { return panel<T>{packed, lanes}; });
+  for (std::size_t p = 0; p < shape.k; p += inner_step<T>(shape)) {
+    const std::size_t inner = std::min(inner_step<T>(shape), shape.k - p);
+    const T* const from = b + p * shape.b_stride;
+    // A single row has too few multiply-adds to hide where B comes from: wide tiles read it in long
+    // pieces.
+    std::size_t wide = 0;
+    if (shape.m == 1) {
+      for (; wide + row_vectors * lanes <= whole; wide += row_vectors * lanes) {
+        multiply_tile<1, row_vectors, T>(inner, {a + p}, {from + wide, shape.b_stride}, c + wide,
+                                         shape.c_stride, p > 0);
+      }
+    }
+    multiply_block<T>(shape, a + p, {inner, whole - wide, p > 0}, c + wide,
+                      [&](std::size_t column, std::size_t) {
+                        return panel<T>{from + wide + column, shape.b_stride};
+                      });
+    if (whole == shape.n) continue;
+    pack_panel(inner, shape.n - whole, lanes, from + whole, shape.b_stride, packed);
+    multiply_block<T>(shape, a + p, {inner, shape.n - whole, p > 0}, c + whole,
+                      [&](std::size_t, std::size_t) {
+                        return panel<T>{packed, lanes};
+                      });
+  }
 }
 
 template <class T>
 void multiply(const matmul_shape& shape, const T* a, const T* b, T* c, T* packed) {
-  if (is_small<T>(shape)) return multiply_small(shape, a, b, c, packed);
-  const std::size_t lanes = hn::Lanes(tag<T>());
-  const std::size_t inner_step = even_block(shape.k, inner_block<T>);
-  const std::size_t column_step =
-      round_up(even_block(shape.n, column_block), tile_vectors * lanes);
-  for (std::size_t p = 0; p < shape.k; p += inner_step) {
-    for (std::size_t first = 0; first < shape.n; first += column_step) {
-      const block<T> part{std::min(inner_step, shape.k - p),
-                          std::min(column_step, shape.n - first), p > 0};
-      for (std::size_t column = 0; column < part.columns;) {
-        const std::size_t width = part.vectors_at(column) * lanes;
-        pack_panel(part.inner, std::min(width, part.columns - column), width,
-                   b + p * shape.b_stride + first + column, shape.b_stride,
-                   packed + column * part.inner);
-        column += width;
-      }
-      multiply_block<T>(shape, a + p, part, c + first,
-                        [&](std::size_t column, std::size_t vectors) {
-                          return panel<T>{packed + column * part.inner, vectors * lanes};
-                        });
+  if (shape.n == 1) {
+    for (std::size_t p = 0; p < shape.k; p += inner_step<T>(shape)) {
+      const std::size_t inner = std::min(inner_step<T>(shape), shape.k - p);
+      for (std::size_t i = 0; i < inner; ++i) packed[i] = b[(p + i) * shape.b_stride];
+      multiply_column(shape, inner, a + p, packed, c, p > 0);
+    }
+    return;
+  }
+  if (stays_in_place<T>(shape)) return multiply_in_place(shape, a, b, c, packed);
+  for (std::size_t p = 0; p < shape.k; p += inner_step<T>(shape)) {
+    for (std::size_t first = 0; first < shape.n; first += column_step<T>(shape)) {
+      const block<T> part = block_at<T>(shape, p, first);
+      pack_block(shape, part, b + p * shape.b_stride + first, packed);
+      multiply_packed_block(shape, part, a + p, packed, c + first);
     }
   }
+}
+
+// Where a block of the whole of B lies when all of it is packed: block rows one after the other, in
+// each its blocks of columns.
+template <class T>
+std::size_t packed_offset(const matmul_shape& shape, std::size_t p, std::size_t first) noexcept {
+  const std::size_t padded = round_up(shape.n, hn::Lanes(tag<T>()));
+  return p * padded + first * std::min(inner_step<T>(shape), shape.k - p);
+}
+
+template <class T>
+void pack_part(const matmul_shape& shape, const T* b, T* packed, std::size_t part) {
+  if (shape.n == 1) {
+    for (std::size_t p = 0; p < shape.k; ++p) packed[p] = b[p * shape.b_stride];
+    return;
+  }
+  const std::size_t parts_per_row = blocks(shape.n, column_step<T>(shape));
+  const std::size_t p = part / parts_per_row * inner_step<T>(shape);
+  const std::size_t first = part % parts_per_row * column_step<T>(shape);
+  pack_block(shape, block_at<T>(shape, p, first), b + p * shape.b_stride + first,
+             packed + packed_offset<T>(shape, p, first));
+}
+
+template <class T>
+void multiply_packed(const matmul_shape& shape, const T* a, const T* packed, T* c) {
+  for (std::size_t p = 0; p < shape.k; p += inner_step<T>(shape)) {
+    if (shape.n == 1) {
+      multiply_column(shape, std::min(inner_step<T>(shape), shape.k - p), a + p, packed + p, c,
+                      p > 0);
+      continue;
+    }
+    for (std::size_t first = 0; first < shape.n; first += column_step<T>(shape)) {
+      multiply_packed_block(shape, block_at<T>(shape, p, first), a + p,
+                            packed + packed_offset<T>(shape, p, first), c + first);
+    }
+  }
+}
+
+template <class T>
+std::size_t parts(const matmul_shape& shape) {
+  if (shape.n == 0 || shape.k == 0) return 0;
+  return blocks(shape.k, inner_step<T>(shape)) * blocks(shape.n, column_step<T>(shape));
 }
 
 }  // namespace
@@ -301,6 +452,26 @@ void matmul_f64(const matmul_shape& shape, const double* a, const double* b, dou
   multiply(shape, a, b, c, packed);
 }
 
+void pack_f32(const matmul_shape& shape, const float* b, float* packed, std::size_t part) {
+  pack_part(shape, b, packed, part);
+}
+
+void pack_f64(const matmul_shape& shape, const double* b, double* packed, std::size_t part) {
+  pack_part(shape, b, packed, part);
+}
+
+void multiply_packed_f32(const matmul_shape& shape, const float* a, const float* packed, float* c) {
+  multiply_packed(shape, a, packed, c);
+}
+
+void multiply_packed_f64(const matmul_shape& shape, const double* a, const double* packed,
+                         double* c) {
+  multiply_packed(shape, a, packed, c);
+}
+
+std::size_t parts_f32(const matmul_shape& shape) { return parts<float>(shape); }
+std::size_t parts_f64(const matmul_shape& shape) { return parts<double>(shape); }
+
 }  // namespace waitwork::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -309,17 +480,40 @@ namespace waitwork::kernels {
 
 HWY_EXPORT(matmul_f32);
 HWY_EXPORT(matmul_f64);
+HWY_EXPORT(pack_f32);
+HWY_EXPORT(pack_f64);
+HWY_EXPORT(multiply_packed_f32);
+HWY_EXPORT(multiply_packed_f64);
+HWY_EXPORT(parts_f32);
+HWY_EXPORT(parts_f64);
 
 template <class T>
 std::size_t matmul_scratch(const matmul_shape& shape) noexcept {
   const std::size_t inner = std::min(shape.k, inner_block<T>);
-  const std::size_t columns = is_small<T>(shape)
+  const std::size_t columns = shape.n == 1 ? 1
+                              : stays_in_place<T>(shape)
                                   ? widest_lanes<T>
                                   : std::min(round_up(shape.n, widest_lanes<T>), column_block);
   return inner * columns + simd_alignment_bytes / sizeof(T);
 }
 template std::size_t matmul_scratch<float>(const matmul_shape& shape) noexcept;
 template std::size_t matmul_scratch<double>(const matmul_shape& shape) noexcept;
+
+template <class T>
+std::size_t matmul_packed_elements(const matmul_shape& shape) noexcept {
+  return shape.n == 1 ? shape.k : shape.k * round_up(shape.n, widest_lanes<T>);
+}
+template std::size_t matmul_packed_elements<float>(const matmul_shape& shape) noexcept;
+template std::size_t matmul_packed_elements<double>(const matmul_shape& shape) noexcept;
+
+template <>
+std::size_t matmul_pack_parts<float>(const matmul_shape& shape) noexcept {
+  return HWY_DYNAMIC_DISPATCH(parts_f32)(shape);
+}
+template <>
+std::size_t matmul_pack_parts<double>(const matmul_shape& shape) noexcept {
+  return HWY_DYNAMIC_DISPATCH(parts_f64)(shape);
+}
 
 namespace {
 
@@ -336,18 +530,27 @@ T* align(T* scratch) noexcept {
   return scratch + (elements - past) % elements;
 }
 
-// Checks the contract; false if there is nothing left to multiply.
 template <class T>
-bool begin(const matmul_shape& shape, std::span<const T> a, std::span<const T> b, std::span<T> c,
-           std::span<T> scratch) {
-  WAITWORK_CHECK(
-      shape.a_stride >= shape.k && shape.b_stride >= shape.n && shape.c_stride >= shape.n,
-      "a stride is at least the length of a row");
-  WAITWORK_CHECK(a.size() >= extent(shape.m, shape.k, shape.a_stride), "a holds an m x k matrix");
+void check_b(const matmul_shape& shape, std::span<const T> b) {
+  WAITWORK_CHECK(shape.b_stride >= shape.n, "a stride is at least the length of a row");
   WAITWORK_CHECK(b.size() >= extent(shape.k, shape.n, shape.b_stride), "b holds a k x n matrix");
+}
+
+template <class T>
+void check_packed(const matmul_shape& shape, std::span<const T> packed) {
+  WAITWORK_CHECK(packed.size() >= matmul_packed_elements<T>(shape),
+                 "packed is as large as matmul_packed_elements says");
+  WAITWORK_CHECK(reinterpret_cast<std::uintptr_t>(packed.data()) % simd_alignment_bytes == 0,
+                 "packed is aligned to simd_alignment_bytes");
+}
+
+// Checks A and C; false if there is nothing left to multiply.
+template <class T>
+bool begin(const matmul_shape& shape, std::span<const T> a, std::span<T> c) {
+  WAITWORK_CHECK(shape.a_stride >= shape.k && shape.c_stride >= shape.n,
+                 "a stride is at least the length of a row");
+  WAITWORK_CHECK(a.size() >= extent(shape.m, shape.k, shape.a_stride), "a holds an m x k matrix");
   WAITWORK_CHECK(c.size() >= extent(shape.m, shape.n, shape.c_stride), "c holds an m x n matrix");
-  WAITWORK_CHECK(scratch.size() >= matmul_scratch<T>(shape),
-                 "scratch is as large as matmul_scratch says");
   if (shape.m == 0 || shape.n == 0) return false;
   if (shape.k > 0) return true;
   for (std::size_t row = 0; row < shape.m; ++row)
@@ -355,18 +558,62 @@ bool begin(const matmul_shape& shape, std::span<const T> a, std::span<const T> b
   return false;
 }
 
+template <class T>
+void check_scratch(const matmul_shape& shape, std::span<T> scratch) {
+  WAITWORK_CHECK(scratch.size() >= matmul_scratch<T>(shape),
+                 "scratch is as large as matmul_scratch says");
+}
+
+template <class T>
+void check_pack(const matmul_shape& shape, std::span<const T> b, std::span<T> packed,
+                std::size_t part) {
+  check_b(shape, b);
+  check_packed<T>(shape, packed);
+  WAITWORK_CHECK(part < matmul_pack_parts<T>(shape), "a part is below matmul_pack_parts");
+}
+
 }  // namespace
 
 void matmul(const matmul_shape& shape, std::span<const float> a, std::span<const float> b,
             std::span<float> c, std::span<float> scratch) {
-  if (!begin(shape, a, b, c, scratch)) return;
+  check_b(shape, b);
+  check_scratch(shape, scratch);
+  if (!begin(shape, a, c)) return;
   HWY_DYNAMIC_DISPATCH(matmul_f32)(shape, a.data(), b.data(), c.data(), align(scratch.data()));
+}
+
+void matmul_pack(const matmul_shape& shape, std::span<const float> b, std::span<float> packed,
+                 std::size_t part) {
+  check_pack(shape, b, packed, part);
+  HWY_DYNAMIC_DISPATCH(pack_f32)(shape, b.data(), packed.data(), part);
+}
+
+void matmul_packed(const matmul_shape& shape, std::span<const float> a,
+                   std::span<const float> packed, std::span<float> c) {
+  check_packed(shape, packed);
+  if (!begin(shape, a, c)) return;
+  HWY_DYNAMIC_DISPATCH(multiply_packed_f32)(shape, a.data(), packed.data(), c.data());
 }
 
 void matmul(const matmul_shape& shape, std::span<const double> a, std::span<const double> b,
             std::span<double> c, std::span<double> scratch) {
-  if (!begin(shape, a, b, c, scratch)) return;
+  check_b(shape, b);
+  check_scratch(shape, scratch);
+  if (!begin(shape, a, c)) return;
   HWY_DYNAMIC_DISPATCH(matmul_f64)(shape, a.data(), b.data(), c.data(), align(scratch.data()));
+}
+
+void matmul_pack(const matmul_shape& shape, std::span<const double> b, std::span<double> packed,
+                 std::size_t part) {
+  check_pack(shape, b, packed, part);
+  HWY_DYNAMIC_DISPATCH(pack_f64)(shape, b.data(), packed.data(), part);
+}
+
+void matmul_packed(const matmul_shape& shape, std::span<const double> a,
+                   std::span<const double> packed, std::span<double> c) {
+  check_packed(shape, packed);
+  if (!begin(shape, a, c)) return;
+  HWY_DYNAMIC_DISPATCH(multiply_packed_f64)(shape, a.data(), packed.data(), c.data());
 }
 
 }  // namespace waitwork::kernels

@@ -2,9 +2,10 @@
 // matmul: C = A * B for row-major matrices of float or of double.
 //
 // Pure: reads a and b, writes c and scratch, and touches nothing else; no thread, no allocation, no
-// lock. Any number of calls may run at once on scratch of their own, and a product is split over
-// threads by calling this on bands of rows of A and C, or of columns of B and C (a sub-span, the
-// same strides).
+// lock. Any number of calls may run at once on scratch of their own. There are two ways to split a
+// product over threads: matmul() on bands of rows of A and C, or of columns of B and C (a sub-span,
+// the same strides), where each band of rows reads and packs the whole of B again; or matmul_pack()
+// and matmul_packed(), where B is packed once for all.
 
 #include <cstddef>
 #include <span>
@@ -31,8 +32,8 @@ struct matmul_shape {
   std::size_t c_stride;
 };
 
-// Elements of scratch that matmul() needs for this shape: 768 KiB and a little at most, whatever the size. T is float
-// or double.
+// Elements of scratch that matmul() needs for this shape: 768 KiB and a little at most, whatever
+// the size. T is float or double.
 template <class T>
 std::size_t matmul_scratch(const matmul_shape& shape) noexcept;
 
@@ -41,12 +42,43 @@ std::size_t matmul_scratch(const matmul_shape& shape) noexcept;
 // there is nothing to do.
 //
 // The order of the k additions, and whether multiplying and adding round once or twice, depend on
-// the machine's instruction set: an element differs from the exact sum by at most about k * 2^-24 *
-// sum |a||b| (k * 2^-53 for double), and not at all while all partial sums are integers below 2^24
-// (2^53).
+// the machine's instruction set, on k, and on whether n is 1, but on nothing else: bands give the
+// bits of the whole, unless they are a single column wide. An element differs from the exact sum by
+// at most about k * 2^-24 * sum |a||b| (k * 2^-53 for double), and not at all while all partial
+// sums are integers below 2^24 (2^53).
 void matmul(const matmul_shape& shape, std::span<const float> a, std::span<const float> b,
             std::span<float> c, std::span<float> scratch);
 void matmul(const matmul_shape& shape, std::span<const double> a, std::span<const double> b,
             std::span<double> c, std::span<double> scratch);
+
+// B packed once, for any number of products and threads:
+//
+//   for each part in [0, matmul_pack_parts(shape)), by any thread:   matmul_pack(..., part)
+//   when all parts are there, for each band of rows, by any thread:  matmul_packed(...)
+//
+// Packing reads k, n and b_stride of the shape, a product k, n, m, a_stride and c_stride. What is
+// packed fits the instruction set of this process, and no other.
+
+// Elements of the packed B: k * n, with n rounded up to whole vectors.
+template <class T>
+std::size_t matmul_packed_elements(const matmul_shape& shape) noexcept;
+
+// Parts that may be packed at the same time, each a block of B of at most 768 KiB; 0 if B is empty.
+template <class T>
+std::size_t matmul_pack_parts(const matmul_shape& shape) noexcept;
+
+// Packs one part. `packed` is the whole, aligned to simd_alignment_bytes (base/aligned_buffer.hpp);
+// different parts write different elements of it.
+void matmul_pack(const matmul_shape& shape, std::span<const float> b, std::span<float> packed,
+                 std::size_t part);
+void matmul_pack(const matmul_shape& shape, std::span<const double> b, std::span<double> packed,
+                 std::size_t part);
+
+// C = A * B for the m rows of a and c, which may be a band of larger ones. The result is that of
+// matmul(), bit for bit.
+void matmul_packed(const matmul_shape& shape, std::span<const float> a,
+                   std::span<const float> packed, std::span<float> c);
+void matmul_packed(const matmul_shape& shape, std::span<const double> a,
+                   std::span<const double> packed, std::span<double> c);
 
 }  // namespace waitwork::kernels

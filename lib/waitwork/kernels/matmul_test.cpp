@@ -1,16 +1,18 @@
-#include <waitwork/kernels/matmul.hpp>
-
-#include <gtest/gtest.h>
-
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
+
+#include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/random.hpp>
 #include <waitwork/kernels/instruction_sets.hpp>
+#include <waitwork/kernels/matmul.hpp>
 
 namespace waitwork::kernels {
 namespace {
@@ -111,8 +113,18 @@ TEST_P(matmul_kernel, multiplies_one_row_one_column_and_one_inner_element) {
   expect_product(1, 1, 1);
 }
 
+TEST_P(matmul_kernel, multiplies_few_rows_and_few_columns_across_the_edges_of_blocks) {
+  for (const std::size_t few : {1u, 2u, 4u, 5u}) {
+    for (const std::size_t inner : {15u, 65u, 1025u}) {
+      expect_product(few, 277, inner, {.padding = 3, .offset = 1});
+      expect_product(11, few, inner, {.padding = 3, .offset = 1});
+    }
+  }
+}
+
 TEST_P(matmul_kernel, multiplies_across_the_edges_of_cache_blocks) {
-  for (const std::size_t k : {511u, 512u, 513u, 1023u, 1024u, 1025u, 2049u}) expect_product(9, 17, k);
+  for (const std::size_t k : {511u, 512u, 513u, 1023u, 1024u, 1025u, 2049u})
+    expect_product(9, 17, k);
   for (const std::size_t n : {191u, 192u, 193u, 385u}) {
     expect_product(9, n, 3);
     expect_product(9, n, 90);
@@ -170,6 +182,69 @@ TEST_P(matmul_kernel, computes_bands_of_rows_and_of_columns_apart) {
   EXPECT_EQ(c, expected);
 }
 
+// Packs parts last to first, multiplies bands of rows, and compares with matmul(): whole numbers
+// would hide another order of the additions.
+template <class T>
+void expect_packed_to_equal(std::size_t m, std::size_t n, std::size_t k, std::size_t band_rows) {
+  const matmul_shape shape = padded_shape(m, n, k, 3);
+  const auto a = fractions<T>(m * shape.a_stride, 9);
+  const auto b = fractions<T>(k * shape.b_stride, 10);
+  std::vector<T> expected(m * shape.c_stride, untouched<T>);
+  std::vector<T> scratch(matmul_scratch<T>(shape));
+  matmul(shape, std::span<const T>(a), std::span<const T>(b), std::span(expected),
+         std::span(scratch));
+
+  const std::size_t elements = matmul_packed_elements<T>(shape);
+  aligned_buffer<T> packed(elements + 1);
+  std::ranges::fill(packed.span(), std::numeric_limits<T>::quiet_NaN());
+  packed[elements] = untouched<T>;
+  for (std::size_t part = matmul_pack_parts<T>(shape); part-- > 0;)
+    matmul_pack(shape, std::span<const T>(b), packed.span().first(elements), part);
+  EXPECT_EQ(packed[elements], untouched<T>);
+
+  std::vector<T> c(m * shape.c_stride, untouched<T>);
+  for (std::size_t row = 0; row < m; row += band_rows) {
+    matmul_shape band = shape;
+    band.m = std::min(band_rows, m - row);
+    matmul_packed(band, std::span<const T>(a).subspan(row * shape.a_stride),
+                  std::span<const T>(packed.span()), std::span(c).subspan(row * shape.c_stride));
+  }
+  EXPECT_TRUE(c == expected) << sizeof(T) << " bytes, m " << m << " n " << n << " k " << k
+                             << ", packed, bands of " << band_rows;
+
+  std::ranges::fill(c, untouched<T>);
+  for (std::size_t row = 0; row < m; row += band_rows) {
+    matmul_shape band = shape;
+    band.m = std::min(band_rows, m - row);
+    matmul(band, std::span<const T>(a).subspan(row * shape.a_stride), std::span<const T>(b),
+           std::span(c).subspan(row * shape.c_stride), std::span(scratch));
+  }
+  EXPECT_TRUE(c == expected) << sizeof(T) << " bytes, m " << m << " n " << n << " k " << k
+                             << ", bands of " << band_rows;
+}
+
+TEST_P(matmul_kernel, gives_the_same_bits_in_bands_of_any_height_and_from_a_packed_b) {
+  for (const std::size_t band_rows : {1u, 5u, 6u, 64u}) {
+    for (const auto& [m, n, k] : {std::array{1u, 1u, 1u},
+                                  {7u, 1u, 2500u},
+                                  {9u, 33u, 17u},
+                                  {23u, 64u, 64u},
+                                  {13u, 211u, 300u},
+                                  {14u, 500u, 1030u}}) {
+      expect_packed_to_equal<float>(m, n, k, band_rows);
+      expect_packed_to_equal<double>(m, n, k, band_rows);
+    }
+  }
+}
+
+TEST_P(matmul_kernel, packs_an_empty_b_in_no_parts) {
+  EXPECT_EQ(matmul_pack_parts<float>(matmul_shape(3, 0, 4)), 0u);
+  EXPECT_EQ(matmul_pack_parts<double>(matmul_shape(3, 4, 0)), 0u);
+  std::vector<float> c(12, untouched<float>);
+  matmul_packed(matmul_shape(3, 4, 0), std::span<const float>(), std::span<const float>(), c);
+  EXPECT_EQ(c, std::vector<float>(12, 0.0f));
+}
+
 template <class T>
 void expect_the_error_to_be_bounded() {
   const matmul_shape shape(37, 71, 1777);
@@ -221,6 +296,20 @@ TEST(matmul_scratch, is_bounded_whatever_the_size) {
   EXPECT_LE(matmul_scratch<float>(huge) * sizeof(float), 769u * 1024);
   EXPECT_LE(matmul_scratch<double>(huge) * sizeof(double), 769u * 1024);
   EXPECT_LE(matmul_scratch<float>(matmul_shape(4, 4, 4)) * sizeof(float), 1024u);
+}
+
+TEST(matmul_packing_death_test, stops_a_program_whose_packed_elements_do_not_fit) {
+  const matmul_shape shape(4, 4, 4);
+  const std::vector<float> large(1000);
+  std::vector<float> c(16);
+  aligned_buffer<float> packed(matmul_packed_elements<float>(shape) + 1);
+  EXPECT_DEATH(matmul_pack(shape, large, packed.span(), 1), "below matmul_pack_parts");
+  EXPECT_DEATH(matmul_pack(shape, std::span(large).first(15), packed.span(), 0),
+               "b holds a k x n matrix");
+  EXPECT_DEATH(matmul_pack(shape, large, packed.span().subspan(1), 0), "simd_alignment_bytes");
+  EXPECT_DEATH(matmul_packed(shape, large, packed.span().first(3), c), "matmul_packed_elements");
+  EXPECT_DEATH(matmul_packed(shape, std::span(large).first(15), packed.span(), c),
+               "a holds an m x k matrix");
 }
 
 TEST(matmul_checks_death_test, stop_a_program_whose_spans_are_too_short) {
