@@ -36,6 +36,7 @@
 
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/check.hpp>
+#include <waitwork/kernels/vector_order-inl.hpp>
 
 #ifndef WAITWORK_KERNELS_GAUSSIAN_BLUR_TYPES
 #define WAITWORK_KERNELS_GAUSSIAN_BLUR_TYPES
@@ -172,41 +173,6 @@ HWY_INLINE ints add_short_products(ints sum, shorts pairs, ints weights) {
 #endif
 }
 
-// Undoes the order of InterleaveLower and InterleaveUpper, which work within blocks of 16 bytes.
-HWY_INLINE void store_in_order(shorts lower, shorts upper, std::uint16_t* to) {
-  const short_tag d;
-  const std::size_t lanes = hn::Lanes(d);
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
-  const __m512i first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
-  const __m512i second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
-  hn::StoreU(shorts{_mm512_permutex2var_epi64(lower.raw, first, upper.raw)}, d, to);
-  hn::StoreU(shorts{_mm512_permutex2var_epi64(lower.raw, second, upper.raw)}, d, to + lanes);
-#elif HWY_TARGET == HWY_AVX2
-  hn::StoreU(hn::ConcatLowerLower(d, upper, lower), d, to);
-  hn::StoreU(hn::ConcatUpperUpper(d, upper, lower), d, to + lanes);
-#else
-  hn::StoreU(lower, d, to);
-  hn::StoreU(upper, d, to + lanes);
-#endif
-}
-
-// Shorts below 256 as bytes.
-HWY_INLINE void store_bytes(shorts lower, shorts upper, std::uint8_t* to) {
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
-  const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
-  const __m512i packed = _mm512_packus_epi16(lower.raw, upper.raw);
-  hn::StoreU(bytes{_mm512_permutexvar_epi64(order, packed)}, byte_tag(), to);
-#elif HWY_TARGET == HWY_AVX2
-  const __m256i packed = _mm256_packus_epi16(lower.raw, upper.raw);
-  hn::StoreU(bytes{_mm256_permute4x64_epi64(packed, 0xd8)}, byte_tag(), to);
-#else
-  const hn::RebindToSigned<short_tag> signed_shorts;
-  const hn::Half<byte_tag> half;
-  hn::StoreU(hn::DemoteTo(half, hn::BitCast(signed_shorts, lower)), half, to);
-  hn::StoreU(hn::DemoteTo(half, hn::BitCast(signed_shorts, upper)), half, to + hn::Lanes(half));
-#endif
-}
-
 // sums[x] = sum over taps of weight * row[x], biased, for Vectors vectors of bytes from x on.
 template <std::size_t Vectors>
 HWY_INLINE void sum_columns(const packed_weights& weights, const tap_rows& rows, std::size_t x,
@@ -232,7 +198,7 @@ HWY_INLINE void sum_columns(const packed_weights& weights, const tap_rows& rows,
   }
 #pragma GCC unroll 4
   for (std::size_t v = 0; v < Vectors; ++v)
-    store_in_order(lower[v], upper[v], sums + x + v * lanes);
+    store_in_order(short_d, lower[v], upper[v], sums + x + v * lanes);
 }
 
 // Elements [x, end) of a row. The last vector may overlap the one before it: nothing past the end
@@ -288,11 +254,12 @@ HWY_INLINE void sum_row(const packed_weights& weights, std::size_t step, const s
       odd_sums[v] = add_short_products(odd_sums[v], hn::LoadU(short_d, odd + v * lanes), weight);
     }
   }
-  shorts means[2];
+  const hn::RebindToSigned<short_tag> signed_d;
+  hn::Vec<hn::RebindToSigned<short_tag>> means[2];
 #pragma GCC unroll 2
   for (std::size_t v = 0; v < 2; ++v) {
-    means[v] = hn::OddEven(hn::BitCast(short_d, odd_sums[v]),
-                           hn::BitCast(short_d, hn::ShiftRight<16>(even_sums[v])));
+    means[v] = hn::OddEven(hn::BitCast(signed_d, odd_sums[v]),
+                           hn::BitCast(signed_d, hn::ShiftRight<16>(even_sums[v])));
   }
   store_bytes(means[0], means[1], target);
 }
