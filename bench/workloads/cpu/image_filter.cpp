@@ -127,7 +127,7 @@ struct workspace {
   workspace(const kernels::image_shape& shape, const kernels::gaussian_weights& weights)
       : scratch(kernels::gaussian_blur_scratch_words(shape, weights)) {}
   picture blurred{measured_height * row_bytes};
-  aligned_buffer<std::uint32_t> scratch;
+  aligned_buffer<std::uint16_t> scratch;
   column_checksum checksum;
 };
 

@@ -6,8 +6,7 @@
 //   target(x, y) = (sum over i, j of weight[i] * weight[j] * source(x + i - radius, y + j - radius)
 //   + 2^15) / 2^16
 //
-// rounded down, that is, the exact weighted mean rounded once, halves up. Past the border the
-// nearest pixel of the image counts (border replicated).
+// rounded down, that is, the exact weighted mean rounded once, halves up.
 //
 // Pure: reads source, writes target and scratch; no thread, no allocation, no lock. To split an
 // image over threads, give each a band of rows (the bands fit without a seam) and scratch of its
@@ -43,7 +42,8 @@ class gaussian_weights {
   std::array<std::uint16_t, max_size> values_{};
 };
 
-// Elements of scratch that gaussian_blur() needs: about 4 bytes for each byte of one row.
+// Elements of scratch that gaussian_blur() needs: one for each byte of a row, three with three
+// channels, and a little.
 std::size_t gaussian_blur_scratch_words(const image_shape& shape,
                                         const gaussian_weights& weights) noexcept;
 
@@ -52,6 +52,7 @@ std::size_t gaussian_blur_scratch_words(const image_shape& shape,
 // nothing.
 void gaussian_blur(const image_shape& shape, const gaussian_weights& weights,
                    std::span<const std::uint8_t> source, std::span<std::uint8_t> target,
-                   std::span<std::uint32_t> scratch, row_band band = {});
+                   std::span<std::uint16_t> scratch, row_band band = {},
+                   border past_edge = border::replicate);
 
 }  // namespace waitwork::kernels

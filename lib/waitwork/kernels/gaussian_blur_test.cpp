@@ -1,13 +1,12 @@
-#include <waitwork/kernels/gaussian_blur.hpp>
-
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <numeric>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include <waitwork/base/random.hpp>
+#include <waitwork/kernels/gaussian_blur.hpp>
 #include <waitwork/kernels/instruction_sets.hpp>
 
 namespace waitwork::kernels {
@@ -27,17 +26,17 @@ std::vector<std::uint8_t> noise(std::size_t count, std::uint64_t seed) {
 
 // One byte of the target as the header defines it: a two-dimensional sum, rounded once.
 std::uint8_t defined_byte(const image_shape& shape, const gaussian_weights& weights,
-                          const std::uint8_t* source, std::size_t x, std::size_t y,
-                          std::size_t channel) {
-  const auto clamped = [&](std::size_t position, std::size_t tap, std::size_t size) {
-    const std::size_t wanted = std::max(position + tap, weights.radius()) - weights.radius();
-    return std::min(wanted, size - 1);
+                          border past_edge, const std::uint8_t* source, std::size_t x,
+                          std::size_t y, std::size_t channel) {
+  const auto at = [&](std::size_t position, std::size_t tap, std::size_t size) {
+    const auto wanted = static_cast<std::ptrdiff_t>(position + tap - weights.radius());
+    return bordered(past_edge, wanted, size);
   };
   std::uint64_t sum = 1u << 15;
   for (std::size_t j = 0; j < weights.size(); ++j) {
-    const std::uint8_t* row = source + clamped(y, j, shape.height) * shape.source_stride;
+    const std::uint8_t* row = source + at(y, j, shape.height) * shape.source_stride;
     for (std::size_t i = 0; i < weights.size(); ++i) {
-      const std::uint64_t pixel = row[clamped(x, i, shape.width) * shape.channels + channel];
+      const std::uint64_t pixel = row[at(x, i, shape.width) * shape.channels + channel];
       sum += weights.values()[i] * std::uint64_t{weights.values()[j]} * pixel;
     }
   }
@@ -47,6 +46,7 @@ std::uint8_t defined_byte(const image_shape& shape, const gaussian_weights& weig
 struct placement {
   std::size_t padding = 0;
   std::size_t offset = 0;
+  border past_edge = border::replicate;
 };
 
 // Compares every byte of the target's storage, so also what lies between its rows.
@@ -58,14 +58,14 @@ void expect_blur(std::size_t width, std::size_t height, std::size_t channels,
   const auto source = noise(height * shape.source_stride + where.offset, width * 1000 + height);
   std::vector<std::uint8_t> target(height * shape.target_stride + where.offset, untouched);
   std::vector<std::uint8_t> expected = target;
-  std::vector<std::uint32_t> scratch(gaussian_blur_scratch_words(shape, weights), 0xffffffffu);
+  std::vector<std::uint16_t> scratch(gaussian_blur_scratch_words(shape, weights), 0xffffu);
   gaussian_blur(shape, weights, std::span(source).subspan(where.offset),
-                std::span(target).subspan(where.offset), scratch);
+                std::span(target).subspan(where.offset), scratch, {}, where.past_edge);
   for (std::size_t y = 0; y < height; ++y) {
     for (std::size_t x = 0; x < width; ++x) {
       for (std::size_t channel = 0; channel < channels; ++channel) {
-        expected[where.offset + y * shape.target_stride + x * channels + channel] =
-            defined_byte(shape, weights, source.data() + where.offset, x, y, channel);
+        expected[where.offset + y * shape.target_stride + x * channels + channel] = defined_byte(
+            shape, weights, where.past_edge, source.data() + where.offset, x, y, channel);
       }
     }
   }
@@ -101,6 +101,38 @@ TEST_P(gaussian_blur_kernel, is_exact_for_every_number_of_taps_even_past_the_ima
     expect_blur(50, 8, channels, gaussian_weights(gaussian_weights::max_size));
 }
 
+TEST_P(gaussian_blur_kernel, mirrors_the_image_past_its_border_again_and_again_if_it_is_narrow) {
+  const placement mirrored{.past_edge = border::reflect};
+  for (const std::size_t channels : {1u, 3u}) {
+    for (std::size_t width = 1; width <= 12; ++width) {
+      for (std::size_t height = 1; height <= 4; ++height)
+        expect_blur(width, height, channels, gaussian_weights(11), mirrored);
+    }
+    expect_blur(75, 8, channels, gaussian_weights(5), mirrored);
+    expect_blur(7, 5, channels, gaussian_weights(gaussian_weights::max_size), mirrored);
+  }
+}
+
+TEST_P(gaussian_blur_kernel, is_exact_in_rows_of_several_chunks) {
+  const gaussian_weights broad(41);
+  for (const border past_edge : {border::replicate, border::reflect}) {
+    for (const std::size_t width : {960u, 1023u, 1024u, 1025u, 1090u, 2048u, 2050u})
+      expect_blur(width, 1, 1, width % 2 == 0 ? gaussian_weights(5) : broad,
+                  {.past_edge = past_edge});
+    for (const std::size_t width : {300u, 341u, 342u, 400u, 683u, 700u})
+      expect_blur(width, 1, 3, width % 2 == 0 ? gaussian_weights(5) : broad,
+                  {.past_edge = past_edge});
+  }
+}
+
+TEST_P(gaussian_blur_kernel, takes_weights_of_any_distribution) {
+  // From nearly all weight in the middle, more than one pair of bytes can carry, to an even one.
+  for (const double sigma : {0.1, 0.3, 0.45, 0.55, 0.7, 1.0, 3.0, 1e6}) {
+    for (const std::size_t size : {3u, 5u, 9u})
+      expect_blur(70, 6, 1, gaussian_weights(size, sigma));
+  }
+}
+
 TEST_P(gaussian_blur_kernel, is_exact_for_one_row_and_for_one_column) {
   for (const std::size_t channels : {1u, 3u}) {
     expect_blur(301, 1, channels, gaussian_weights(9));
@@ -126,7 +158,7 @@ TEST_P(gaussian_blur_kernel, leaves_an_even_surface_as_it_is_up_to_white) {
       const std::vector<std::uint8_t> source(shape.row_bytes() * shape.height,
                                              static_cast<std::uint8_t>(level));
       std::vector<std::uint8_t> target(source.size(), untouched);
-      std::vector<std::uint32_t> scratch(gaussian_blur_scratch_words(shape, weights));
+      std::vector<std::uint16_t> scratch(gaussian_blur_scratch_words(shape, weights));
       gaussian_blur(shape, weights, source, target, scratch);
       EXPECT_TRUE(target == source) << level << ", size " << weights.size();
     }
@@ -138,7 +170,7 @@ TEST_P(gaussian_blur_kernel, joins_bands_of_rows_without_a_seam) {
   const gaussian_weights weights(11);
   const auto source = noise(shape.row_bytes() * shape.height, 7);
   std::vector<std::uint8_t> whole(source.size(), untouched);
-  std::vector<std::uint32_t> scratch(gaussian_blur_scratch_words(shape, weights));
+  std::vector<std::uint16_t> scratch(gaussian_blur_scratch_words(shape, weights));
   gaussian_blur(shape, weights, source, whole, scratch);
 
   std::vector<std::uint8_t> joined(source.size(), untouched);
@@ -182,7 +214,7 @@ TEST(gaussian_blur_checks_death_test, stop_a_program_whose_arguments_do_not_fit)
   const image_shape shape(4, 4, 3);
   std::vector<std::uint8_t> enough(48);
   std::vector<std::uint8_t> short_by_one(47);
-  std::vector<std::uint32_t> scratch(gaussian_blur_scratch_words(shape, weights));
+  std::vector<std::uint16_t> scratch(gaussian_blur_scratch_words(shape, weights));
   EXPECT_DEATH(gaussian_blur(shape, weights, short_by_one, enough, scratch),
                "source holds the image");
   EXPECT_DEATH(gaussian_blur(shape, weights, enough, short_by_one, scratch),
