@@ -22,6 +22,8 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#include <waitwork/kernels/partial_vector-inl.hpp>
+
 HWY_BEFORE_NAMESPACE();
 namespace waitwork::kernels::HWY_NAMESPACE {
 namespace {
@@ -77,11 +79,13 @@ struct tile_rows {
   std::array<float*, most_rows> targets;
 };
 
+// The tile's last vector may hang over the last output: `valid` outputs exist.
 template <std::size_t Rows, std::size_t Vectors>
-HWY_INLINE void sum_whole_tile(const input_runs& runs, const float* weights, std::size_t width,
-                               sum_ends ends, const tile_rows& rows) {
+void sum_tile(std::size_t valid, const input_runs& runs, const float* weights, std::size_t width,
+              sum_ends ends, const tile_rows& rows) {
   const float_tag d;
   const std::size_t lanes = hn::Lanes(d);
+  const std::size_t last = valid - (Vectors - 1) * lanes;
   float_vector sums[Rows][Vectors];
   if (ends.bias != nullptr) {
 #pragma GCC unroll 8
@@ -94,8 +98,11 @@ HWY_INLINE void sum_whole_tile(const input_runs& runs, const float* weights, std
 #pragma GCC unroll 8
     for (std::size_t row = 0; row < Rows; ++row) {
 #pragma GCC unroll 8
-      for (std::size_t v = 0; v < Vectors; ++v)
-        sums[row][v] = hn::LoadU(d, rows.targets[row] + v * lanes);
+      for (std::size_t v = 0; v < Vectors; ++v) {
+        const float* target = rows.targets[row] + v * lanes;
+        const bool whole = v + 1 < Vectors || last == lanes;
+        sums[row][v] = whole ? hn::LoadU(d, target) : load_first(d, target, last);
+      }
     }
   }
   for (std::size_t run = 0; run < runs.count; ++run) {
@@ -130,31 +137,14 @@ HWY_INLINE void sum_whole_tile(const input_runs& runs, const float* weights, std
     for (std::size_t v = 0; v < Vectors; ++v) {
       float_vector sum = sums[row][v];
       if (ends.relu) sum = hn::IfThenZeroElse(hn::Lt(sum, zero), sum);
-      hn::StoreU(sum, d, rows.targets[row] + v * lanes);
+      float* target = rows.targets[row] + v * lanes;
+      if (v + 1 < Vectors || last == lanes) {
+        hn::StoreU(sum, d, target);
+      } else {
+        store_first(sum, d, target, last);
+      }
     }
   }
-}
-
-// The same for a tile that hangs over the last output: through a buffer, of which the part that
-// exists is copied.
-template <std::size_t Rows, std::size_t Vectors>
-void sum_tile(std::size_t valid, const input_runs& runs, const float* weights, std::size_t width,
-              sum_ends ends, const tile_rows& rows) {
-  constexpr std::size_t columns = Vectors * hn::MaxLanes(float_tag());
-  if (valid == Vectors * hn::Lanes(float_tag())) {
-    return sum_whole_tile<Rows, Vectors>(runs, weights, width, ends, rows);
-  }
-  HWY_ALIGN float buffer[Rows * columns];
-  tile_rows buffered = rows;
-  for (std::size_t row = 0; row < Rows; ++row) {
-    buffered.targets[row] = buffer + row * columns;
-    const std::size_t before = ends.bias == nullptr ? valid : 0;
-    std::copy_n(rows.targets[row], before, buffered.targets[row]);
-    std::fill_n(buffered.targets[row] + before, columns - before, 0.0f);
-  }
-  sum_whole_tile<Rows, Vectors>(runs, weights, width, ends, buffered);
-  for (std::size_t row = 0; row < Rows; ++row)
-    std::copy_n(buffered.targets[row], valid, rows.targets[row]);
 }
 
 using sum_tile_function = void (*)(std::size_t valid, const input_runs& runs, const float* weights,
