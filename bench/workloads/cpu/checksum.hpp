@@ -8,7 +8,7 @@
 // that changed places. Going down the columns costs two additions a word with no multiplication and
 // no chain across a row, so that any vector unit does it at the rate at which the table comes from
 // the cache; and because both sums are linear, the checksum of a matrix product is had from its
-// factors without multiplying them.
+// factors without multiplying them, and that of a table from bands of its rows, in any order.
 
 #include <harness/workload.hpp>
 
@@ -24,29 +24,38 @@ namespace waitwork::bench {
 
 class column_checksum {
  public:
-  // The checksum of a table of `rows` rows (a multiple of 8), where word(row, column) gives a word.
-  // Allocates only for more columns than ever before.
-  template <class Word>
-  answer of(std::size_t rows, std::size_t columns, const Word& word) {
-    WAITWORK_CHECK(rows % rows_at_once == 0, "a table has a multiple of 8 rows");
+  // Begins a table of so many rows and columns. Allocates only for more columns than ever before.
+  void begin(std::size_t rows, std::size_t columns) {
+    rows_ = rows;
     plain_.assign(columns, 0);
     weighted_.assign(columns, 0);
-    std::uint32_t* plain = plain_.data();
-    std::uint32_t* weighted = weighted_.data();
-    for (std::size_t row = 0; row < rows; row += rows_at_once) {
-      for (std::size_t column = 0; column < columns; ++column) {
-        std::uint32_t sum = plain[column];
-        std::uint32_t weighted_sum = weighted[column];
-#pragma GCC unroll 8
-        for (std::size_t i = 0; i < rows_at_once; ++i) {
-          sum += word(row + i, column);
-          weighted_sum += sum;
-        }
-        plain[column] = sum;
-        weighted[column] = weighted_sum;
-      }
+  }
+
+  // Adds the rows [first, end), where word(row, column) gives a word. Rows may come in any order, each once.
+  template <class Word>
+  void add(std::size_t first, std::size_t end, const Word& word) {
+    std::size_t row = first;
+    for (; row + rows_at_once <= end; row += rows_at_once) add_rows<rows_at_once>(row, word);
+    for (; row < end; ++row) add_rows<1>(row, word);
+  }
+
+  // Adds the rows that `other` was given of the same table.
+  void add(const column_checksum& other) {
+    WAITWORK_CHECK(other.rows_ == rows_ && other.plain_.size() == plain_.size(), "both are of one table");
+    for (std::size_t column = 0; column < plain_.size(); ++column) {
+      plain_[column] += other.plain_[column];
+      weighted_[column] += other.weighted_[column];
     }
-    return of_sums(plain_, weighted_);
+  }
+
+  answer value() const noexcept { return of_sums(plain_, weighted_); }
+
+  // All of it at once.
+  template <class Word>
+  answer of(std::size_t rows, std::size_t columns, const Word& word) {
+    begin(rows, columns);
+    add(0, rows, word);
+    return value();
   }
 
   // The same from the two sums of each column: the first row counts `rows` times in `weighted`, the
@@ -64,6 +73,26 @@ class column_checksum {
   // The sums of a column are loaded and stored once for so many rows.
   static constexpr std::size_t rows_at_once = 8;
 
+  template <std::size_t Rows, class Word>
+  void add_rows(std::size_t row, const Word& word) {
+    std::uint32_t* plain = plain_.data();
+    std::uint32_t* weighted = weighted_.data();
+    const std::size_t columns = plain_.size();
+    const auto below = static_cast<std::uint32_t>(rows_ - row - Rows);
+    for (std::size_t column = 0; column < columns; ++column) {
+      std::uint32_t sum = 0;
+      std::uint32_t weighted_sum = 0;
+#pragma GCC unroll 8
+      for (std::size_t i = 0; i < Rows; ++i) {
+        sum += word(row + i, column);
+        weighted_sum += sum;
+      }
+      plain[column] += sum;
+      weighted[column] += weighted_sum + sum * below;
+    }
+  }
+
+  std::size_t rows_ = 0;
   std::vector<std::uint32_t> plain_;
   std::vector<std::uint32_t> weighted_;
 };

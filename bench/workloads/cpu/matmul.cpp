@@ -1,5 +1,8 @@
-// cpu/matmul: C = A * B, 384 x 384 in single precision. A unit that only computes: about 0.7 ms at
-// 160 GFLOP/s.
+// cpu/matmul: C = A * B in single precision. A unit that only computes.
+//
+//   l2      n = 224     the three matrices fit a second-level cache of 1 MiB; 0.15 ms at 160 GFLOP/s
+//   llc     n = 768     7 MB of all three: the last level's; 6 ms
+//   memory  n = 2304    64 MB; 150 ms (full suite)
 //
 // The matrices hold whole numbers, small enough that every sum is exact in a float: the answer does
 // not depend on the order of the additions, and any kernel, instruction set and compiler must give
@@ -17,17 +20,23 @@
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/random.hpp>
 #include <waitwork/kernels/matmul.hpp>
+#include <waitwork/parallel/matmul.hpp>
+#include <waitwork/parallel/split.hpp>
 #include <workloads/cpu/checksum.hpp>
 
 namespace waitwork::bench {
 namespace {
 
-// Three matrices of 576 KiB: the factors come from the second-level cache or the third, as in a
-// program that multiplies what it has just made. A multiple of every tile's width.
-constexpr std::size_t measured_n = 384;
-constexpr std::size_t smoke_n = 96;
-// |c| <= 384 * 100 * 100 < 2^22: see shifted().
-constexpr std::uint64_t largest_entry = 100;
+// Multiples of 32: whole vectors.
+std::size_t size_of(const workload_settings& settings) {
+  if (settings.smoke) return 96;
+  if (settings.variant == "l2") return 224;
+  if (settings.variant == "llc") return 768;
+  return 2304;
+}
+
+// |c| <= 2304 * 42 * 42 < 2^22: see shifted().
+constexpr std::uint64_t largest_entry = 42;
 constexpr std::size_t factor_count = 2;
 constexpr std::size_t product_count = factor_count * factor_count;
 
@@ -49,6 +58,13 @@ matrix random_matrix(std::size_t n, std::uint64_t seed) {
 constexpr float shift = 12582912.0f;
 constexpr std::uint32_t shift_bits = std::bit_cast<std::uint32_t>(shift);
 std::uint32_t shifted(float x) noexcept { return std::bit_cast<std::uint32_t>(x + shift); }
+
+// What a checksum takes of a product with so many columns.
+auto words_of(const matrix& product, std::size_t columns) {
+  return [entries = product.data(), columns](std::size_t row, std::size_t column) {
+    return shifted(entries[row * columns + column]);
+  };
+}
 
 // Row vector times matrix, modulo 2^32.
 std::vector<std::uint32_t> times(const std::vector<std::uint32_t>& row, const matrix& factor) {
@@ -79,16 +95,17 @@ answer checksum_of_product(std::size_t n, const matrix& a, const matrix& b) {
 // because a unit computes from start to end on one thread: 256 lanes with an output each would walk
 // through 150 MB of memory, and the row would show cache misses instead of its strategy.
 struct workspace {
-  matrix product{measured_n * measured_n};
-  aligned_buffer<float> scratch{
-      kernels::matmul_scratch<float>(kernels::matmul_shape(measured_n, measured_n, measured_n))};
+  explicit workspace(const kernels::matmul_shape& shape)
+      : product(shape.m * shape.n), scratch(kernels::matmul_scratch<float>(shape)) {}
+  matrix product;
+  aligned_buffer<float> scratch;
   column_checksum checksum;
 };
 
 class matmul_workload final : public workload {
  public:
   explicit matmul_workload(const workload_settings& settings)
-      : shape_(settings.smoke ? square(smoke_n) : square(measured_n)) {
+      : shape_(square(size_of(settings))) {
     for (std::size_t i = 0; i < factor_count; ++i) {
       left_.push_back(random_matrix(shape_.n, mix64(settings.seed + 2 * i)));
       right_.push_back(random_matrix(shape_.n, mix64(settings.seed + 2 * i + 1)));
@@ -105,14 +122,39 @@ class matmul_workload final : public workload {
     co_return checksum;
   }
 
+  // The checksum is taken by all workers as well, each of the rows that it comes by.
+  answer run_split(arena& workers, unit work) override {
+    if (checksums_.empty()) {
+      split_product_ = matrix(shape_.m * shape_.n);
+      split_scratch_ = matrix(parallel_matmul_scratch<float>(shape_));
+      checksums_.resize(workers.workers());
+    }
+    parallel_matmul(workers, shape_, left(work.index).span(), right(work.index).span(), split_product_.span(),
+                    split_scratch_.span());
+    for (column_checksum& each : checksums_) each.begin(shape_.m, shape_.n);
+    split(workers, shape_.m, rows_to_sum, [&](const part& rows) {
+      checksums_[rows.worker].add(rows.begin, rows.end, words_of(split_product_, shape_.n));
+    });
+    for (std::size_t other = 1; other < checksums_.size(); ++other) checksums_[0].add(checksums_[other]);
+    return checksums_[0].value();
+  }
+
   std::map<std::string, double> parameters() const override {
     const auto n = static_cast<double>(shape_.m);
-    return {{"n", n}, {"flops_per_unit", 2 * n * n * n}};
+    const double matrix_bytes = n * n * sizeof(float);
+    return {{"n", n},
+            {"flops_per_unit", 2 * n * n * n},
+            {"bytes_read_per_unit", 2 * matrix_bytes},
+            {"bytes_written_per_unit", matrix_bytes},
+            {"working_set_bytes", 3 * matrix_bytes}};
   }
 
   answer expected(std::uint64_t index) const override { return expected_[index % product_count]; }
 
  private:
+  // Some ten microseconds.
+  static constexpr std::size_t rows_to_sum = 64;
+
   static kernels::matmul_shape square(std::size_t n) { return {n, n, n}; }
 
   const matrix& left(std::uint64_t index) const { return left_[index % factor_count]; }
@@ -121,27 +163,28 @@ class matmul_workload final : public workload {
   }
 
   answer multiply(std::uint64_t index) const {
-    thread_local workspace space;
+    thread_local workspace space(shape_);
     kernels::matmul(shape_, left(index).span(), right(index).span(), space.product.span(),
                     space.scratch.span());
-    const float* product = space.product.data();
-    const std::size_t stride = shape_.c_stride;
-    return space.checksum.of(shape_.m, shape_.n,
-                             [product, stride](std::size_t row, std::size_t column) {
-                               return shifted(product[row * stride + column]);
-                             });
+    return space.checksum.of(shape_.m, shape_.n, words_of(space.product, shape_.n));
   }
 
   kernels::matmul_shape shape_;
   std::vector<matrix> left_;
   std::vector<matrix> right_;
   std::vector<answer> expected_;
+  // Of run_split: one unit at a time.
+  matrix split_product_;
+  matrix split_scratch_;
+  std::vector<column_checksum> checksums_;
 };
 
 const bool registered = register_workload({
     .name = "cpu/matmul",
-    .variants = {""},
+    .variants = {"l2", "llc"},
+    .full_variants = {"memory"},
     .waits = false,
+    .splits = true,
     .make = [](const workload_settings& settings) -> std::unique_ptr<workload> {
       return std::make_unique<matmul_workload>(settings);
     },
