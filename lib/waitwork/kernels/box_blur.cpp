@@ -1,21 +1,19 @@
 // Running sums both ways. Down the columns: one row of sums, to which each new row of the target
 // adds a row of the source and from which it takes another. Along the row, the sum of a window is
 // that of the window before plus the difference of two columns; so all of them are the running
-// total of these differences. In a vector, a running total takes log2 of the lanes steps, each of
-// which moves the totals so far by twice as many pixels and adds them; what came before is carried
-// over by one more. With three channels a pixel is three lanes, and a step is fewer.
+// total of these differences.
 //
 // The mean is a sum of at most 255 * size^2 < 2^24, an exact float, times the rounded 1 / size^2.
 // That is off by less than 255.5 * 2^-24 and rounded by 2^-17, together 2.3e-5; a mean is 0.5 /
 // size^2, at least 3.1e-5, away from halfway between two whole numbers.
+
+#include <waitwork/kernels/box_blur.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-
-#include <waitwork/kernels/box_blur.hpp>
 
 // Scalable vectors cannot be array elements; those machines run the NEON code.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
@@ -26,6 +24,7 @@
 #include <hwy/highway.h>
 
 #include <waitwork/base/check.hpp>
+#include <waitwork/kernels/running_total-inl.hpp>
 #include <waitwork/kernels/vector_order-inl.hpp>
 
 #ifndef WAITWORK_KERNELS_BOX_BLUR_TYPES
@@ -95,61 +94,6 @@ void add_columns(const std::uint8_t* added, std::size_t count, std::int16_t* sum
   for (; x < count; ++x) sums[x] = static_cast<std::int16_t>(sums[x] + added[x]);
 }
 
-// The running totals of each channel along a row.
-template <std::size_t Channels>
-class running_total {
- public:
-  // `before` is the total of each channel before the first element.
-  explicit running_total(const std::array<std::int32_t, Channels>& before) {
-    const std::size_t lanes = hn::Lanes(d_);
-    HWY_ALIGN std::int32_t carried[max_int_lanes];
-    HWY_ALIGN std::int32_t last[max_int_lanes];
-    for (std::size_t i = 0; i < lanes; ++i) {
-      carried[i] = before[i % Channels];
-      last[i] = static_cast<std::int32_t>(lanes - Channels + i % Channels);
-    }
-    carried_ = hn::Load(d_, carried);
-    last_ = hn::SetTableIndices(d_, last);
-#pragma GCC unroll 4
-    for (std::size_t step = 0; step < steps; ++step) {
-      const std::size_t distance = Channels << step;
-      HWY_ALIGN std::int32_t from[max_int_lanes];
-      for (std::size_t i = 0; i < lanes; ++i)
-        from[i] = static_cast<std::int32_t>(i < distance ? 0 : i - distance);
-      from_[step] = hn::SetTableIndices(d_, from);
-    }
-  }
-
-  // The totals up to and including each of the next elements.
-  HWY_INLINE ints add(ints values) {
-    const ints lane = hn::Iota(d_, 0);
-#pragma GCC unroll 4
-    for (std::size_t step = 0; step < steps; ++step) {
-      const auto distance = static_cast<std::int32_t>(Channels << step);
-      const ints moved = hn::TableLookupLanes(values, from_[step]);
-      values = hn::Add(values, hn::IfThenElseZero(hn::Gt(lane, hn::Set(d_, distance - 1)), moved));
-    }
-    values = hn::Add(values, carried_);
-    carried_ = hn::TableLookupLanes(values, last_);
-    return values;
-  }
-
- private:
-  static constexpr std::size_t count_steps() {
-    std::size_t count = 0;
-    while ((Channels << count) < max_int_lanes) ++count;
-    return count;
-  }
-  static constexpr std::size_t steps = count_steps();
-  using indices =
-      decltype(hn::SetTableIndices(int_tag(), static_cast<const std::int32_t*>(nullptr)));
-
-  int_tag d_;
-  ints carried_;
-  indices last_;
-  indices from_[steps];
-};
-
 // The sum of each channel of `count` pixels. A vector counts up to its last whole pixel.
 template <std::size_t Channels>
 HWY_INLINE std::array<std::int32_t, Channels> sum_pixels(const std::int16_t* from,
@@ -181,11 +125,12 @@ void row_pass(std::size_t radius, std::size_t count, const std::int16_t* sums,
   const std::size_t size = 2 * radius + 1;
   const std::int16_t* const entering = sums + radius * Channels;
   const std::int16_t* const leaving = sums - (radius + 1) * Channels;
-  running_total<Channels> total(sum_pixels<Channels>(leaving, size));
+  const running_total<Channels> total;
+  ints carried = total.begin(sum_pixels<Channels>(leaving, size));
   const auto scale = hn::Set(floats, 1.0f / static_cast<float>(size * size));
   const auto means_at = [&](std::size_t x) HWY_ATTR {
     const auto difference = hn::Sub(hn::LoadU(half, entering + x), hn::LoadU(half, leaving + x));
-    const ints window = total.add(hn::PromoteTo(d, difference));
+    const ints window = total.add(hn::PromoteTo(d, difference), carried);
     return hn::NearestInt(hn::Mul(hn::ConvertTo(floats, window), scale));
   };
   HWY_ALIGN std::uint8_t last[4 * max_int_lanes];

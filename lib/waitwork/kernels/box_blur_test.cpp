@@ -1,10 +1,11 @@
+#include <waitwork/kernels/box_blur.hpp>
+
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include <gtest/gtest.h>
-
-#include <waitwork/kernels/box_blur.hpp>
 #include <waitwork/kernels/image_cases.hpp>
 #include <waitwork/kernels/instruction_sets.hpp>
 
