@@ -43,6 +43,20 @@ HWY_INLINE void store_in_order(Tag d, hwy::HWY_NAMESPACE::Vec<Tag> lower,
 #endif
 }
 
+// A vector such that InterleaveLower of two of them takes the first halves of both and
+// InterleaveUpper the second, in the order of memory.
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>> spread_halves(
+    hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>> v) {
+  using vector [[maybe_unused]] = decltype(v);
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  return vector{_mm512_permutexvar_epi64(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), v.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return vector{_mm256_permute4x64_epi64(v.raw, 0xd8)};
+#else
+  return v;
+#endif
+}
+
 // Two vectors of shorts as bytes, what is below 0 as 0 and what is above 255 as 255.
 HWY_INLINE void store_bytes(
     hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>> lower,
