@@ -18,13 +18,13 @@
 // pmaddwd is signed, so the sums are stored less 2^15, and what that takes away is added back at
 // once: 2^15 * 256, because the weights add up to 256.
 
+#include <waitwork/kernels/gaussian_blur.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-
-#include <waitwork/kernels/gaussian_blur.hpp>
 
 // Scalable vectors cannot be array elements; those machines run the NEON code.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
@@ -36,6 +36,7 @@
 
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/check.hpp>
+#include <waitwork/kernels/pair_products-inl.hpp>
 #include <waitwork/kernels/vector_order-inl.hpp>
 
 #ifndef WAITWORK_KERNELS_GAUSSIAN_BLUR_TYPES
@@ -139,38 +140,10 @@ static_assert(2 * hn::MaxLanes(short_tag()) <= overhang);
 // row's address several times.
 constexpr std::size_t unrolled = 2;
 
-// pair[0] * weight[0] + pair[1] * weight[1] of every two bytes, below 2^15.
-HWY_INLINE shorts add_byte_products(bytes pairs, bytes weights) {
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
-  return shorts{_mm512_maddubs_epi16(pairs.raw, weights.raw)};
-#elif HWY_TARGET == HWY_AVX2
-  return shorts{_mm256_maddubs_epi16(pairs.raw, weights.raw)};
-#elif HWY_ARCH_X86
-  return shorts{_mm_maddubs_epi16(pairs.raw, weights.raw)};
-#else
-  const short_tag d;
-  const auto low_byte = hn::Set(d, 0xff);
-  const auto a = hn::BitCast(d, pairs);
-  const auto b = hn::BitCast(d, weights);
-  return hn::Add(hn::Mul(hn::And(a, low_byte), hn::And(b, low_byte)),
-                 hn::Mul(hn::ShiftRight<8>(a), hn::ShiftRight<8>(b)));
-#endif
-}
-
 // sum + low * low weight + high * high weight in each 32-bit lane.
-HWY_INLINE ints add_short_products(ints sum, shorts pairs, ints weights) {
-#if HWY_ARCH_X86
-  const hn::Repartition<std::int16_t, int_tag> d;
-  auto unused = hn::Zero(int_tag());
-  return hn::ReorderWidenMulAccumulate(int_tag(), hn::BitCast(d, pairs), hn::BitCast(d, weights),
-                                       sum, unused);
-#else
-  // Elsewhere the operation above adds other pairs together.
-  const auto pair = hn::BitCast(int_tag(), pairs);
-  const auto low = hn::Mul(hn::ShiftRight<16>(hn::ShiftLeft<16>(pair)),
-                           hn::ShiftRight<16>(hn::ShiftLeft<16>(weights)));
-  return hn::Add(sum, hn::Add(low, hn::Mul(hn::ShiftRight<16>(pair), hn::ShiftRight<16>(weights))));
-#endif
+HWY_INLINE ints add_products(ints sum, shorts pairs, ints weights) {
+  const hn::RebindToSigned<short_tag> d;
+  return hn::Add(sum, multiply_short_pairs(hn::BitCast(d, pairs), hn::BitCast(d, weights)));
 }
 
 // sums[x] = sum over taps of weight * row[x], biased, for Vectors vectors of bytes from x on.
@@ -192,8 +165,8 @@ HWY_INLINE void sum_columns(const packed_weights& weights, const tap_rows& rows,
     for (std::size_t v = 0; v < Vectors; ++v) {
       const bytes a = hn::LoadU(d, first + x + v * lanes);
       const bytes b = hn::LoadU(d, second + x + v * lanes);
-      lower[v] = hn::Add(lower[v], add_byte_products(hn::InterleaveLower(d, a, b), weight));
-      upper[v] = hn::Add(upper[v], add_byte_products(hn::InterleaveUpper(d, a, b), weight));
+      lower[v] = hn::Add(lower[v], multiply_byte_pairs(hn::InterleaveLower(d, a, b), weight));
+      upper[v] = hn::Add(upper[v], multiply_byte_pairs(hn::InterleaveUpper(d, a, b), weight));
     }
   }
 #pragma GCC unroll 4
@@ -250,8 +223,8 @@ HWY_INLINE void sum_row(const packed_weights& weights, std::size_t step, const s
     const ints weight = hn::Set(d, static_cast<std::int32_t>(weights.row_weights[pair]));
 #pragma GCC unroll 2
     for (std::size_t v = 0; v < 2; ++v) {
-      even_sums[v] = add_short_products(even_sums[v], hn::LoadU(short_d, even + v * lanes), weight);
-      odd_sums[v] = add_short_products(odd_sums[v], hn::LoadU(short_d, odd + v * lanes), weight);
+      even_sums[v] = add_products(even_sums[v], hn::LoadU(short_d, even + v * lanes), weight);
+      odd_sums[v] = add_products(odd_sums[v], hn::LoadU(short_d, odd + v * lanes), weight);
     }
   }
   const hn::RebindToSigned<short_tag> signed_d;

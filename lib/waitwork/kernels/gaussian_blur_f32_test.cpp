@@ -1,3 +1,7 @@
+#include <waitwork/kernels/gaussian_blur_f32.hpp>
+
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -5,9 +9,6 @@
 #include <string>
 #include <vector>
 
-#include <gtest/gtest.h>
-
-#include <waitwork/kernels/gaussian_blur_f32.hpp>
 #include <waitwork/kernels/image_cases.hpp>
 #include <waitwork/kernels/instruction_sets.hpp>
 

@@ -1,12 +1,13 @@
+#include <waitwork/kernels/gaussian_blur.hpp>
+
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <numeric>
 #include <vector>
 
-#include <gtest/gtest.h>
-
 #include <waitwork/base/random.hpp>
-#include <waitwork/kernels/gaussian_blur.hpp>
 #include <waitwork/kernels/instruction_sets.hpp>
 
 namespace waitwork::kernels {

@@ -1,7 +1,8 @@
+#include <waitwork/kernels/image.hpp>
+
 #include <algorithm>
 
 #include <waitwork/base/check.hpp>
-#include <waitwork/kernels/image.hpp>
 
 namespace waitwork::kernels {
 

@@ -54,28 +54,44 @@ constexpr std::size_t bordered(border past_edge, std::ptrdiff_t position,
   return static_cast<std::size_t>(phase < count ? phase : period - phase);
 }
 
+// Copies pixels from `from` on, each `from_step` elements past the one before, to `to` and so on.
+template <class T>
+void copy_pixels(std::size_t count, std::size_t channels, const T* from, std::ptrdiff_t from_step,
+                 T* to, std::ptrdiff_t to_step) noexcept {
+  if (channels == 1) {
+    for (; count > 0; --count, from += from_step, to += to_step) *to = *from;
+    return;
+  }
+  for (; count > 0; --count, from += from_step, to += to_step) {
+    for (std::size_t channel = 0; channel < channels; ++channel) to[channel] = from[channel];
+  }
+}
+
 // Extends a row of `width` pixels at `row` by `margin` pixels to the left, for which there must be
-// room.
+// room. A margin narrower than the picture takes no division.
 template <class T>
 void extend_left(border past_edge, std::size_t width, std::size_t channels, std::size_t margin,
                  T* row) noexcept {
-  T* to = row;
-  for (std::size_t i = 1; i <= margin; ++i) {
-    const T* from = row + bordered(past_edge, -static_cast<std::ptrdiff_t>(i), width) * channels;
-    to -= channels;
-    for (std::size_t channel = 0; channel < channels; ++channel) to[channel] = from[channel];
-  }
+  const auto step = static_cast<std::ptrdiff_t>(channels);
+  if (past_edge == border::replicate)
+    return copy_pixels(margin, channels, row, 0, row - step, -step);
+  if (margin < width) return copy_pixels(margin, channels, row + step, step, row - step, -step);
+  for (std::ptrdiff_t i = -1; i >= -static_cast<std::ptrdiff_t>(margin); --i)
+    copy_pixels(1, channels, row + bordered(past_edge, i, width) * channels, 0, row + i * step, 0);
 }
 
 // The same to the right.
 template <class T>
 void extend_right(border past_edge, std::size_t width, std::size_t channels, std::size_t margin,
                   T* row) noexcept {
-  T* to = row + width * channels;
-  for (std::size_t i = 0; i < margin; ++i, to += channels) {
-    const T* from =
-        row + bordered(past_edge, static_cast<std::ptrdiff_t>(width + i), width) * channels;
-    for (std::size_t channel = 0; channel < channels; ++channel) to[channel] = from[channel];
+  const auto step = static_cast<std::ptrdiff_t>(channels);
+  T* const end = row + width * channels;
+  if (past_edge == border::replicate)
+    return copy_pixels(margin, channels, end - step, 0, end, step);
+  if (margin < width) return copy_pixels(margin, channels, end - 2 * step, -step, end, step);
+  for (std::size_t i = width; i < width + margin; ++i) {
+    const T* from = row + bordered(past_edge, static_cast<std::ptrdiff_t>(i), width) * channels;
+    copy_pixels(1, channels, from, 0, row + i * channels, 0);
   }
 }
 

@@ -1,16 +1,13 @@
-// Row by row: down the columns first, which leaves two rows of shorts, the columns smoothed (1 2 1)
-// and the columns' differences (-1 0 1); then along the row, the differences of the former and the
-// latter smoothed. So a pixel is widened to 16 bits three times and not eight, and both gradients
-// cost seven additions. The squares of both are added by one instruction (pmaddwd) once the two are
-// interleaved.
+// Row by row: both gradients of a vector of pixels, from the two rows that gradient-inl.hpp
+// describes, then the sum of their squares by one instruction (pmaddwd) once the two are
+// interleaved, and its root.
+
+#include <waitwork/kernels/sobel.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-
-#include <waitwork/kernels/sobel.hpp>
 
 // Scalable vectors cannot be array elements; those machines run the NEON code.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
@@ -21,6 +18,8 @@
 #include <hwy/highway.h>
 
 #include <waitwork/base/check.hpp>
+#include <waitwork/kernels/gradient-inl.hpp>
+#include <waitwork/kernels/pair_products-inl.hpp>
 #include <waitwork/kernels/vector_order-inl.hpp>
 
 #ifndef WAITWORK_KERNELS_SOBEL_TYPES
@@ -36,9 +35,6 @@ std::size_t column_row_length(const image_shape& shape) noexcept {
   return 1 + shape.row_elements() + overhang;
 }
 
-// The rows above, at and below one row of the target.
-using source_rows = std::array<const std::uint8_t*, 3>;
-
 }  // namespace
 }  // namespace waitwork::kernels
 #endif
@@ -50,7 +46,6 @@ namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
 using short_tag = hn::ScalableTag<std::int16_t>;
-using half_byte_tag = hn::Rebind<std::uint8_t, short_tag>;
 using int_tag = hn::Repartition<std::int32_t, short_tag>;
 using float_tag = hn::Repartition<float, short_tag>;
 using shorts = hn::Vec<short_tag>;
@@ -59,62 +54,19 @@ using floats = hn::Vec<float_tag>;
 
 static_assert(2 * hn::MaxLanes(short_tag()) + 2 <= overhang);
 
-HWY_INLINE void filter_columns(const source_rows& rows, std::size_t x, std::int16_t* smoothed,
-                               std::int16_t* differences) {
-  const short_tag d;
-  const half_byte_tag bytes;
-  const shorts above = hn::PromoteTo(d, hn::LoadU(bytes, rows[0] + x));
-  const shorts here = hn::PromoteTo(d, hn::LoadU(bytes, rows[1] + x));
-  const shorts below = hn::PromoteTo(d, hn::LoadU(bytes, rows[2] + x));
-  hn::StoreU(hn::Add(hn::Add(above, below), hn::Add(here, here)), d, smoothed + x);
-  hn::StoreU(hn::Sub(below, above), d, differences + x);
-}
-
-// The last vector may overlap the one before it: nothing past the row's end is read, and a row that
-// is shorter than a vector is done one by one.
-void column_pass(const source_rows& rows, std::size_t count, std::int16_t* smoothed,
-                 std::int16_t* differences) {
-  const std::size_t lanes = hn::Lanes(short_tag());
-  std::size_t x = 0;
-  for (; x + lanes <= count; x += lanes) filter_columns(rows, x, smoothed, differences);
-  if (x == count) return;
-  if (count >= lanes) {
-    filter_columns(rows, count - lanes, smoothed, differences);
-    return;
-  }
-  for (; x < count; ++x) {
-    smoothed[x] = static_cast<std::int16_t>(rows[0][x] + 2 * rows[1][x] + rows[2][x]);
-    differences[x] = static_cast<std::int16_t>(rows[2][x] - rows[0][x]);
-  }
-}
-
 struct squares {
   ints lower;
   ints upper;
 };
 
-// gx^2 + gy^2 of one vector of pixels.
-HWY_INLINE squares sum_squares(const std::int16_t* smoothed, const std::int16_t* differences) {
+// gx^2 + gy^2 of the vector of pixels at x.
+HWY_INLINE squares sum_squares(const gradient_rows& rows, std::size_t x) {
   const short_tag d;
-  const shorts gx = hn::Sub(hn::LoadU(d, smoothed + 1), hn::LoadU(d, smoothed - 1));
-  const shorts middle = hn::LoadU(d, differences);
-  const shorts sides = hn::Add(hn::LoadU(d, differences - 1), hn::LoadU(d, differences + 1));
-  const shorts gy = hn::Add(sides, hn::Add(middle, middle));
-  const auto square_pairs = [](shorts pairs) HWY_ATTR {
-    const int_tag words;
-#if HWY_ARCH_X86
-    ints unused = hn::Zero(words);
-    return hn::ReorderWidenMulAccumulate(words, pairs, pairs, hn::Zero(words), unused);
-#else
-    // Elsewhere the operation above adds other pairs together.
-    const ints pair = hn::BitCast(words, pairs);
-    const ints low = hn::ShiftRight<16>(hn::ShiftLeft<16>(pair));
-    const ints high = hn::ShiftRight<16>(pair);
-    return hn::Add(hn::Mul(low, low), hn::Mul(high, high));
-#endif
-  };
-  return {square_pairs(hn::InterleaveLower(d, gx, gy)),
-          square_pairs(hn::InterleaveUpper(d, gx, gy))};
+  const shorts gx = rows.gx(x);
+  const shorts gy = rows.gy(x);
+  const shorts lower = hn::InterleaveLower(d, gx, gy);
+  const shorts upper = hn::InterleaveUpper(d, gx, gy);
+  return {multiply_short_pairs(lower, lower), multiply_short_pairs(upper, upper)};
 }
 
 // The square root, rounded to the nearest whole number if that is at most 255. A whole number's
@@ -135,61 +87,48 @@ HWY_INLINE ints round_root(ints sum) {
 #endif
 }
 
-// Two vectors of shorts' worth of pixels.
-HWY_INLINE void magnitudes(const std::int16_t* smoothed, const std::int16_t* differences,
-                           float* target) {
+// The magnitudes of two vectors of pixels from x on.
+HWY_INLINE void store_magnitudes(const gradient_rows& rows, std::size_t x, float* to) {
   const float_tag d;
   const std::size_t lanes = hn::Lanes(short_tag());
 #pragma GCC unroll 2
   for (std::size_t v = 0; v < 2; ++v) {
-    const squares sums = sum_squares(smoothed + v * lanes, differences + v * lanes);
+    const squares sums = sum_squares(rows, x + v * lanes);
     store_in_order(d, hn::Sqrt(hn::ConvertTo(d, sums.lower)),
-                   hn::Sqrt(hn::ConvertTo(d, sums.upper)), target + v * lanes);
+                   hn::Sqrt(hn::ConvertTo(d, sums.upper)), to + v * lanes);
   }
 }
 
-HWY_INLINE void magnitudes(const std::int16_t* smoothed, const std::int16_t* differences,
-                           std::uint8_t* target) {
+HWY_INLINE void store_magnitudes(const gradient_rows& rows, std::size_t x, std::uint8_t* to) {
   const short_tag d;
   const std::size_t lanes = hn::Lanes(d);
   shorts roots[2];
 #pragma GCC unroll 2
   for (std::size_t v = 0; v < 2; ++v) {
-    const squares sums = sum_squares(smoothed + v * lanes, differences + v * lanes);
+    const squares sums = sum_squares(rows, x + v * lanes);
     roots[v] = hn::ReorderDemote2To(d, round_root(sums.lower), round_root(sums.upper));
   }
-  store_bytes(roots[0], roots[1], target);
+  store_bytes(roots[0], roots[1], to);
 }
 
 template <class Target>
-void row_pass(const std::int16_t* smoothed, const std::int16_t* differences, std::size_t count,
-              Target* target) {
+void row_pass(const gradient_rows& rows, std::size_t count, Target* target) {
   const std::size_t step = 2 * hn::Lanes(short_tag());
   std::size_t x = 0;
-  for (; x + step <= count; x += step) magnitudes(smoothed + x, differences + x, target + x);
+  for (; x + step <= count; x += step) store_magnitudes(rows, x, target + x);
   if (x == count) return;
   HWY_ALIGN Target last[2 * hn::MaxLanes(short_tag())];
-  magnitudes(smoothed + x, differences + x, last);
+  store_magnitudes(rows, x, last);
   std::memcpy(target + x, last, (count - x) * sizeof(Target));
 }
 
 template <class Target>
 void filter_rows(const image_shape& shape, border past_edge, const std::uint8_t* source,
                  Target* target, std::int16_t* scratch, row_band band) {
-  std::int16_t* const smoothed = scratch + 1;
-  std::int16_t* const differences = smoothed + column_row_length(shape);
+  const gradient_rows rows{scratch + 1, scratch + 1 + column_row_length(shape)};
   for (std::size_t y = band.first; y < band.end; ++y) {
-    source_rows rows;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const auto wanted = static_cast<std::ptrdiff_t>(y + i) - 1;
-      rows[i] = source + bordered(past_edge, wanted, shape.height) * shape.source_stride;
-    }
-    column_pass(rows, shape.width, smoothed, differences);
-    for (std::int16_t* row : {smoothed, differences}) {
-      extend_left(past_edge, shape.width, 1, 1, row);
-      extend_right(past_edge, shape.width, 1, 1, row);
-    }
-    row_pass(smoothed, differences, shape.width, target + y * shape.target_stride);
+    rows.fill(shape, past_edge, source, y);
+    row_pass(rows, shape.width, target + y * shape.target_stride);
   }
 }
 

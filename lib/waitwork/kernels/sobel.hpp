@@ -7,8 +7,8 @@
 //
 // Both gradients are exact integers and so is the sum of their squares; only the root is rounded,
 // to the nearest float or the nearest byte. So the result is the same, bit for bit, on every
-// machine and instruction set. It is what OpenCV computes with Sobel in x, Sobel in y, magnitude
-// and, for bytes, convertTo; there the squares are rounded, too.
+// machine and instruction set, and the same as that of OpenCV's Sobel in x, Sobel in y, magnitude
+// and, for bytes, convertTo.
 //
 // Pure: reads source, writes target and scratch; no thread, no allocation, no lock. To split an
 // image over threads, give each a band of rows (the bands fit without a seam) and scratch of its

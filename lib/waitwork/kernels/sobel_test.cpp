@@ -1,14 +1,15 @@
+#include <waitwork/kernels/sobel.hpp>
+
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <type_traits>
 #include <vector>
 
-#include <gtest/gtest.h>
-
 #include <waitwork/kernels/image_cases.hpp>
 #include <waitwork/kernels/instruction_sets.hpp>
-#include <waitwork/kernels/sobel.hpp>
 
 namespace waitwork::kernels {
 namespace {

@@ -43,6 +43,20 @@ HWY_INLINE void store_in_order(Tag d, hwy::HWY_NAMESPACE::Vec<Tag> lower,
 #endif
 }
 
+// A vector such that InterleaveLower of two of them takes the first halves of both and
+// InterleaveUpper the second, in the order of memory.
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>> spread_halves(
+    hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>> v) {
+  using vector [[maybe_unused]] = decltype(v);
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  return vector{_mm512_permutexvar_epi64(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), v.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return vector{_mm256_permute4x64_epi64(v.raw, 0xd8)};
+#else
+  return v;
+#endif
+}
+
 // Two vectors of shorts as bytes, what is below 0 as 0 and what is above 255 as 255.
 HWY_INLINE void store_bytes(
     hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>> lower,
@@ -62,6 +76,33 @@ HWY_INLINE void store_bytes(
   const hn::Half<decltype(d)> half;
   hn::StoreU(hn::DemoteTo(half, lower), half, to);
   hn::StoreU(hn::DemoteTo(half, upper), half, to + hn::Lanes(half));
+#endif
+}
+
+// Four vectors of integers from 0 to 255 as bytes.
+HWY_INLINE void store_bytes(
+    hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int32_t>> a,
+    hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int32_t>> b,
+    hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int32_t>> c,
+    hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int32_t>> d, std::uint8_t* to) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::ScalableTag<std::uint8_t> bytes;
+  using vector [[maybe_unused]] = hn::Vec<decltype(bytes)>;
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i packed =
+      _mm512_packus_epi16(_mm512_packs_epi32(a.raw, b.raw), _mm512_packs_epi32(c.raw, d.raw));
+  hn::StoreU(vector{_mm512_permutexvar_epi32(order, packed)}, bytes, to);
+#elif HWY_TARGET == HWY_AVX2
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  const __m256i packed =
+      _mm256_packus_epi16(_mm256_packs_epi32(a.raw, b.raw), _mm256_packs_epi32(c.raw, d.raw));
+  hn::StoreU(vector{_mm256_permutevar8x32_epi32(packed, order)}, bytes, to);
+#else
+  const hn::ScalableTag<std::int16_t> shorts;
+  const hn::Half<decltype(bytes)> half;
+  hn::StoreU(hn::DemoteTo(half, hn::ReorderDemote2To(shorts, a, b)), half, to);
+  hn::StoreU(hn::DemoteTo(half, hn::ReorderDemote2To(shorts, c, d)), half, to + hn::Lanes(half));
 #endif
 }
 
