@@ -2,10 +2,10 @@
 // arrays of numbers in a source would be five times as large, and slow to compile. The build says
 // where the files are, and compiles this again when they change.
 
+#include <workloads/cpu/digits/digit_data.hpp>
+
 #include <bit>
 #include <cstddef>
-
-#include <workloads/cpu/digits/digit_data.hpp>
 
 // embed(symbol, file): extern "C" symbol[] to symbol_end[], aligned like a cache line.
 #define WAITWORK_EMBED(symbol, file)           \

@@ -1,11 +1,11 @@
+#include <workloads/cpu/digits/digit_network.hpp>
+
 #include <algorithm>
 
 #include <waitwork/base/check.hpp>
 #include <waitwork/kernels/dense_layer.hpp>
 #include <waitwork/kernels/packed_weights.hpp>
 #include <waitwork/kernels/softmax.hpp>
-
-#include <workloads/cpu/digits/digit_network.hpp>
 
 namespace waitwork::bench {
 namespace {

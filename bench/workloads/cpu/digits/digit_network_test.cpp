@@ -1,3 +1,7 @@
+#include <workloads/cpu/digits/digit_network.hpp>
+
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -5,10 +9,7 @@
 #include <numeric>
 #include <vector>
 
-#include <gtest/gtest.h>
-
 #include <workloads/cpu/digits/digit_data.hpp>
-#include <workloads/cpu/digits/digit_network.hpp>
 
 namespace waitwork::bench {
 namespace {
