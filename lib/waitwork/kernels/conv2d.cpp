@@ -7,10 +7,10 @@
 // rectangle in reading order, across the ends of its rows: no padded copy of the picture, no test
 // in the inner loop, and full tiles in small pictures too.
 
+#include <waitwork/kernels/conv2d.hpp>
+
 #include <algorithm>
 #include <cstddef>
-
-#include <waitwork/kernels/conv2d.hpp>
 
 // Scalable vectors cannot be array elements; those machines run the NEON code.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)

@@ -1,39 +1,21 @@
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <vector>
+#include <waitwork/kernels/conv2d.hpp>
 
 #include <gtest/gtest.h>
 
-#include <waitwork/base/random.hpp>
-#include <waitwork/kernels/conv2d.hpp>
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
 #include <waitwork/kernels/instruction_sets.hpp>
+#include <waitwork/kernels/numbers_for_test.hpp>
 
 namespace waitwork::kernels {
 namespace {
 
 using conv2d_kernel = on_each_instruction_set;
 WAITWORK_ON_EACH_INSTRUCTION_SET(conv2d_kernel);
-
-constexpr float untouched = 12345;
-constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
-
-// Small whole numbers, so that every partial sum is exact and results can be compared for equality.
-std::vector<float> integers(std::size_t count, std::uint64_t seed) {
-  splitmix64 random(seed);
-  std::vector<float> values(count);
-  for (float& value : values) value = static_cast<float>(random.below(17)) - 8;
-  return values;
-}
-
-std::vector<float> fractions(std::size_t count, std::uint64_t seed) {
-  splitmix64 random(seed);
-  std::vector<float> values(count);
-  for (float& value : values) value = static_cast<float>(random.below(1u << 24)) / (1 << 23) - 1;
-  return values;
-}
 
 std::size_t x_size(const conv2d_shape& shape) { return shape.width * shape.height * shape.inputs; }
 std::size_t y_size(const conv2d_shape& shape) {
@@ -229,7 +211,7 @@ TEST_P(conv2d_kernel, passes_on_what_is_no_number_to_the_windows_that_hold_it_an
 TEST_P(conv2d_kernel, leaves_out_what_is_past_the_border_even_if_weights_are_infinite) {
   const conv2d_shape shape{4, 1, 1, 3};
   std::vector<float> weights(shape.window() * shape.outputs, 1.0f);
-  std::fill_n(weights.begin(), 9, std::numeric_limits<float>::infinity());  // the row above
+  std::fill_n(weights.begin(), 9, infinity);  // the row above
   const layer of(shape, weights, std::vector<float>(3));
   std::vector<float> y(y_size(shape));
   conv2d(shape, std::vector<float>{1, 2, 3, 4}, of.packed, y);

@@ -9,10 +9,10 @@
 // Beside a call of matmul and a pass over y this saves packing, which costs as much as many rows of
 // a small batch, and the pass.
 
+#include <waitwork/kernels/dense_layer.hpp>
+
 #include <algorithm>
 #include <cstddef>
-
-#include <waitwork/kernels/dense_layer.hpp>
 
 // Scalable vectors cannot be array elements; those machines run the NEON code.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)

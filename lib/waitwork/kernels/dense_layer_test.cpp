@@ -1,38 +1,19 @@
-#include <algorithm>
-#include <cmath>
-#include <cstdint>
-#include <limits>
-#include <vector>
+#include <waitwork/kernels/dense_layer.hpp>
 
 #include <gtest/gtest.h>
 
-#include <waitwork/base/random.hpp>
-#include <waitwork/kernels/dense_layer.hpp>
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
 #include <waitwork/kernels/instruction_sets.hpp>
+#include <waitwork/kernels/numbers_for_test.hpp>
 
 namespace waitwork::kernels {
 namespace {
 
 using dense_layer_kernel = on_each_instruction_set;
 WAITWORK_ON_EACH_INSTRUCTION_SET(dense_layer_kernel);
-
-constexpr float untouched = 12345;
-constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
-
-// Small whole numbers, so that every partial sum is exact and results can be compared for equality.
-std::vector<float> integers(std::size_t count, std::uint64_t seed) {
-  splitmix64 random(seed);
-  std::vector<float> values(count);
-  for (float& value : values) value = static_cast<float>(random.below(17)) - 8;
-  return values;
-}
-
-std::vector<float> fractions(std::size_t count, std::uint64_t seed) {
-  splitmix64 random(seed);
-  std::vector<float> values(count);
-  for (float& value : values) value = static_cast<float>(random.below(1u << 24)) / (1 << 23) - 1;
-  return values;
-}
 
 // How a case lies in memory: padding after each row, and elements before the first one.
 struct placement {
@@ -175,7 +156,6 @@ TEST_P(dense_layer_kernel, stays_within_the_error_bound_on_fractions) {
 }
 
 TEST_P(dense_layer_kernel, passes_on_what_is_no_number_through_the_activation_too) {
-  const float infinity = std::numeric_limits<float>::infinity();
   const dense_shape shape(7, 3, 66);
   auto x = integers(shape.batch * shape.inputs, 12);
   auto weights = std::vector<float>(shape.inputs * shape.outputs, 1.0f);

@@ -1,7 +1,7 @@
+#include <waitwork/kernels/max_pool.hpp>
+
 #include <algorithm>
 #include <cstddef>
-
-#include <waitwork/kernels/max_pool.hpp>
 
 // Scalable vectors cannot be array elements; those machines run the NEON code.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
@@ -15,11 +15,8 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace waitwork::kernels::HWY_NAMESPACE {
-namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-}  // namespace
 
 void max_pool_rows(const max_pool_shape& shape, const float* x, float* y, row_band band) {
   const hn::ScalableTag<float> d;

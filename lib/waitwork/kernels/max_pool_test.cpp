@@ -1,28 +1,18 @@
-#include <algorithm>
-#include <cstdint>
-#include <limits>
-#include <vector>
+#include <waitwork/kernels/max_pool.hpp>
 
 #include <gtest/gtest.h>
 
-#include <waitwork/base/random.hpp>
+#include <algorithm>
+#include <vector>
+
 #include <waitwork/kernels/instruction_sets.hpp>
-#include <waitwork/kernels/max_pool.hpp>
+#include <waitwork/kernels/numbers_for_test.hpp>
 
 namespace waitwork::kernels {
 namespace {
 
 using max_pool_kernel = on_each_instruction_set;
 WAITWORK_ON_EACH_INSTRUCTION_SET(max_pool_kernel);
-
-constexpr float untouched = 12345;
-
-std::vector<float> integers(std::size_t count, std::uint64_t seed) {
-  splitmix64 random(seed);
-  std::vector<float> values(count);
-  for (float& value : values) value = static_cast<float>(random.below(2001)) - 1000;
-  return values;
-}
 
 std::vector<float> expected_pool(const max_pool_shape& shape, std::span<const float> x) {
   std::vector<float> y;
@@ -41,7 +31,7 @@ std::vector<float> expected_pool(const max_pool_shape& shape, std::span<const fl
 
 // Also compares what lies before and behind y.
 void expect_pool(const max_pool_shape& shape, std::size_t offset) {
-  const auto x = integers(offset + shape.width * shape.height * shape.channels, 1);
+  const auto x = integers(offset + shape.width * shape.height * shape.channels, 1, 1000);
   auto expected = expected_pool(shape, std::span(x).subspan(offset));
   std::vector<float> y(offset + expected.size() + 17, untouched);
   max_pool(shape, std::span(x).subspan(offset), std::span(y).subspan(offset));
@@ -73,7 +63,6 @@ TEST_P(max_pool_kernel, halves_odd_pictures_one_row_and_one_column) {
 }
 
 TEST_P(max_pool_kernel, orders_infinities) {
-  const float infinity = std::numeric_limits<float>::infinity();
   const std::vector<float> x{-infinity, -infinity, -infinity, 3, 1, infinity,
                              -infinity, -infinity, -infinity, 2, 1, 0};
   std::vector<float> y(3);
@@ -83,7 +72,7 @@ TEST_P(max_pool_kernel, orders_infinities) {
 
 TEST_P(max_pool_kernel, does_bands_of_rows_apart_and_leaves_the_others) {
   const max_pool_shape shape{11, 23, 18};
-  const auto x = integers(shape.width * shape.height * shape.channels, 2);
+  const auto x = integers(shape.width * shape.height * shape.channels, 2, 1000);
   const auto expected = expected_pool(shape, x);
   std::vector<float> y(expected.size(), untouched);
   max_pool(shape, x, y, {3, 7});

@@ -1,7 +1,8 @@
+#include <waitwork/kernels/packed_weights.hpp>
+
 #include <algorithm>
 
 #include <waitwork/base/check.hpp>
-#include <waitwork/kernels/packed_weights.hpp>
 #include <waitwork/kernels/weight_panel.hpp>
 
 namespace waitwork::kernels {

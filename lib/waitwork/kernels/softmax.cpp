@@ -8,11 +8,11 @@
 // only small results need care: those below 2^-125 are set to zero, so that denormal numbers, which
 // may take a hundred cycles each, never appear.
 
+#include <waitwork/kernels/softmax.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <limits>
-
-#include <waitwork/kernels/softmax.hpp>
 
 // Scalable vectors cannot be array elements; those machines run the NEON code.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)

@@ -1,33 +1,19 @@
-#include <algorithm>
-#include <cmath>
-#include <cstdint>
-#include <limits>
-#include <vector>
+#include <waitwork/kernels/softmax.hpp>
 
 #include <gtest/gtest.h>
 
-#include <waitwork/base/random.hpp>
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
 #include <waitwork/kernels/instruction_sets.hpp>
-#include <waitwork/kernels/softmax.hpp>
+#include <waitwork/kernels/numbers_for_test.hpp>
 
 namespace waitwork::kernels {
 namespace {
 
 using softmax_kernel = on_each_instruction_set;
 WAITWORK_ON_EACH_INSTRUCTION_SET(softmax_kernel);
-
-constexpr float untouched = 12345;
-constexpr float infinity = std::numeric_limits<float>::infinity();
-constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
-
-// Uniform between -extent and extent.
-std::vector<float> fractions(std::size_t count, float extent, std::uint64_t seed) {
-  splitmix64 random(seed);
-  std::vector<float> values(count);
-  for (float& value : values)
-    value = (static_cast<float>(random.below(1u << 24)) / (1 << 23) - 1) * extent;
-  return values;
-}
 
 std::vector<double> exact_row(std::span<const float> x) {
   const double maximum = *std::ranges::max_element(x);
@@ -51,7 +37,7 @@ void expect_softmax(std::size_t rows, std::size_t columns, float extent, std::si
   softmax_shape shape(rows, columns);
   shape.x_stride += padding;
   shape.y_stride += 2 * padding;
-  const auto x = fractions(offset + rows * shape.x_stride, extent, columns);
+  const auto x = fractions(offset + rows * shape.x_stride, columns, extent);
   std::vector<float> y(offset + rows * shape.y_stride, untouched);
   softmax(shape, std::span(x).subspan(offset), std::span(y).subspan(offset));
   for (std::size_t i = 0; i < offset; ++i) EXPECT_EQ(y[i], untouched);
@@ -100,7 +86,7 @@ TEST_P(softmax_kernel, stays_within_the_error_bound_down_to_the_smallest_exponen
 
 TEST_P(softmax_kernel, adds_up_to_one) {
   const softmax_shape shape(1, 1000);
-  const auto x = fractions(1000, 3, 4);
+  const auto x = fractions(1000, 4, 3);
   std::vector<float> y(1000);
   softmax(shape, x, y);
   double sum = 0;
@@ -111,7 +97,7 @@ TEST_P(softmax_kernel, adds_up_to_one) {
 TEST_P(softmax_kernel, works_in_place) {
   for (std::size_t columns = 1; columns <= 40; ++columns) {
     const softmax_shape shape(3, columns);
-    auto values = fractions(3 * columns, 5, columns);
+    auto values = fractions(3 * columns, columns, 5);
     std::vector<float> apart(values.size());
     softmax(shape, values, apart);
     softmax(shape, values, values);
