@@ -33,8 +33,8 @@ namespace {
 // 6 rows of x * 4 KiB = 24 KiB, three quarters of the smallest first-level cache in use; the same
 // inputs of a panel take 256 KiB, a quarter of a small second-level cache.
 constexpr std::size_t inner_block = 1024;
-// 96 rows * 4 KiB = 384 KiB beside the panel's 256 KiB in the second-level cache. A multiple of the
-// rows of a tile, 6 or 8.
+// 96 rows * 4 KiB = 384 KiB beside the panel's 256 KiB in the second-level cache. A multiple of a
+// tile's 6 rows.
 constexpr std::size_t row_block = 96;
 
 // Where a call's data lies, and the part of it that the next tiles do.
@@ -42,7 +42,6 @@ struct dense_block {
   const dense_shape& shape;
   const float* x;
   float* y;
-  std::size_t first_row;
   std::size_t first_input;
   std::size_t inputs;
   bool relu;
@@ -70,8 +69,8 @@ void dense_rows(const dense_shape& shape, const float* x, const float* packed, f
     const std::size_t end_row = std::min(shape.batch, block_row + row_block);
     std::size_t input = 0;
     do {
-      const dense_block block{
-          shape, x, y, block_row, input, std::min(inner_block, shape.inputs - input), relu};
+      const dense_block block{shape, x, y, input, std::min(inner_block, shape.inputs - input),
+                              relu};
       for (std::size_t output = band.first; output < band.end; output += panel_outputs) {
         const weight_panel panel(packed, shape.inputs, shape.outputs, output);
         for (std::size_t row = block_row; row < end_row;) {

@@ -8,6 +8,7 @@
 // to whole vectors. The layout is the same for all instruction sets.
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace waitwork::kernels {
@@ -28,7 +29,7 @@ void pack_weights(std::size_t inputs, std::size_t outputs, std::span<const float
 // panel_outputs, but for an end that is the last output.
 struct output_band {
   std::size_t first = 0;
-  std::size_t end = static_cast<std::size_t>(-1);
+  std::size_t end = SIZE_MAX;
 };
 
 }  // namespace waitwork::kernels

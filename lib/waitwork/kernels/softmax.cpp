@@ -2,11 +2,11 @@
 // exponentials, stored and added up; and each over the sum.
 //
 // exp(x) = 2^n * exp(r), n the integer nearest to x / log 2. |r| is at most half of log 2, and
-// exp(r) = 1 + r + r^2 * q(r) with the q of four degrees for which the greatest relative error is
+// exp(r) = 1 + r + r^2 * q(r) with the q of degree four for which the greatest relative error is
 // smallest (found by the exchange algorithm of Remez in double precision: 3.1e-9, a twentieth of a
 // rounding). The product with 2^n is an addition to the exponent's bits. As x is at most 0 here,
 // only small results need care: those below 2^-125 are set to zero, so that denormal numbers, which
-// may take a hundred cycles each, never appear.
+// may take a hundred cycles each, appear only where the sum divides the smallest.
 
 #include <waitwork/kernels/softmax.hpp>
 
