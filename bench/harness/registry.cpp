@@ -94,7 +94,7 @@ class row_list {
 void add_peer(row_list& rows, const workload_definition& definition, const std::string& variant, unsigned cpus) {
   if (definition.splits) {
     rows.begin_family(definition, variant, strategy_kind::parallel);
-    for (const unsigned workers : std::set{1u, cpus}) {
+    for (const unsigned workers : std::set{1u, std::min(cpus, definition.most_workers)}) {
       rows.add(1, workers, "/depth:1/workers:" + std::to_string(workers));
     }
     return;

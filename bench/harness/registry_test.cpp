@@ -25,7 +25,7 @@ TEST(registry, names_rows_as_the_report_promises) {
   EXPECT_TRUE(names.contains("io/timer/sequential/process_time/real_time"));
   EXPECT_TRUE(names.contains("io/file_read/direct/concurrent/depth:64/process_time/real_time"));
   EXPECT_TRUE(names.contains("io/file_read/cached/parallel/workers:64/process_time/real_time"));
-  EXPECT_TRUE(names.contains("cpu/matmul/hybrid/depth:16/workers:2/process_time/real_time"));
+  EXPECT_TRUE(names.contains("cpu/matmul/l2/hybrid/depth:16/workers:2/process_time/real_time"));
 }
 
 TEST(registry, puts_rows_that_differ_in_size_into_one_family) {

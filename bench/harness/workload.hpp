@@ -10,6 +10,7 @@
 #include <waitwork/coro/task.hpp>
 #include <waitwork/hybrid/offload.hpp>
 
+#include <climits>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -114,6 +115,8 @@ struct workload_definition {
   bool waits = false;
   // Whether one unit can be cut into parts that several workers do at the same time: workload::run_split.
   bool splits = false;
+  // Workers at most, in the class "peers": 1 for work that is compared but not split.
+  unsigned most_workers = UINT_MAX;
   // Of a workload of the class "peers", and of no other: the numbers of units in flight to compare at. If it splits, 1:
   // it is compared with one worker and with all.
   std::vector<unsigned> depths = {};

@@ -1,5 +1,6 @@
 #include <peers/kernels/kernel_work.hpp>
 
+#include <climits>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -169,10 +170,12 @@ bool register_kernel(kernel_definition definition) {
   std::vector<std::string> variants = {our_name};
   variants.insert(variants.end(), definition.peers.begin(), definition.peers.end());
   std::string name = "peers/" + definition.name;
+  const unsigned most_workers = definition.splits ? UINT_MAX : 1;
   return register_workload({
       .name = std::move(name),
       .variants = std::move(variants),
       .splits = true,
+      .most_workers = most_workers,
       .depths = {1},
       .make = [kernel = std::make_shared<kernel_definition>(std::move(definition))](
                   const workload_settings& settings) -> std::unique_ptr<workload> {

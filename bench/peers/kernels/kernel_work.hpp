@@ -59,6 +59,7 @@ struct kernel_settings {
 struct kernel_definition {
   std::string name;  // "peers/<name>"
   std::vector<std::string> peers;
+  bool splits = true;  // whether ours() takes an arena; else there are rows of one worker only
   // Throws unsupported_error if the peer is not there.
   std::function<std::unique_ptr<kernel_work>(const kernel_settings&)> make;
 };

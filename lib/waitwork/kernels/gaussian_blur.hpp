@@ -29,8 +29,9 @@ class gaussian_weights {
   static constexpr std::size_t max_size = 127;
 
   // `size` taps (odd, at most max_size) of a Gaussian with standard deviation `sigma` in pixels. 0
-  // takes what fits the size, 0.3 * ((size - 1) / 2 - 1) + 0.8, as OpenCV does. Rounding errors are
-  // carried from the outermost tap inwards, so that the sum is exact.
+  // takes what fits the size, as OpenCV does: the customary weights up to 7 taps (1 2 1, 1 4 6 4 1,
+  // ...), then a deviation of 0.3 * ((size - 1) / 2 - 1) + 0.8. Rounding errors are carried from
+  // the outermost tap inwards, so that the sum is exact.
   explicit gaussian_weights(std::size_t size, double sigma = 0);
 
   std::size_t size() const noexcept { return size_; }

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstring>
 
@@ -178,22 +177,6 @@ HWY_AFTER_NAMESPACE();
 namespace waitwork::kernels {
 
 HWY_EXPORT(blur_rows_f32);
-
-gaussian_weights_f32::gaussian_weights_f32(std::size_t size, double sigma) : size_(size) {
-  WAITWORK_CHECK(size % 2 == 1 && size <= max_size,
-                 "a Gaussian has an odd number of taps, at most max_size");
-  WAITWORK_CHECK(sigma >= 0, "a standard deviation is not negative");
-  const double middle = static_cast<double>(radius());
-  const double width = sigma > 0 ? sigma : 0.3 * (middle - 1) + 0.8;
-  const auto density = [&](std::size_t tap) {
-    const double scaled = (static_cast<double>(tap) - middle) / width;
-    return std::exp(-0.5 * scaled * scaled);
-  };
-  double total = 0;
-  for (std::size_t tap = 0; tap < size; ++tap) total += density(tap);
-  for (std::size_t tap = 0; tap < size; ++tap)
-    values_[tap] = static_cast<float>(density(tap) / total);
-}
 
 std::size_t gaussian_blur_scratch_words(const image_shape& shape,
                                         const gaussian_weights_f32& weights) noexcept {

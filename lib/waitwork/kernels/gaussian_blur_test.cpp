@@ -201,11 +201,16 @@ TEST(gaussian_weights_of_every_size, are_symmetric_fall_outwards_and_add_up_to_2
   }
 }
 
-TEST(gaussian_weights_of_size_five, are_the_known_ones) {
-  // 256 * (0.0708, 0.2445, 0.3694, ...) for a standard deviation of 1.1.
-  const gaussian_weights weights(5);
-  const std::vector<std::uint16_t> expected{18, 63, 94, 63, 18};
-  EXPECT_TRUE(std::equal(expected.begin(), expected.end(), weights.values().begin()));
+TEST(gaussian_weights_of_few_taps, are_the_known_ones) {
+  const auto expect = [](const gaussian_weights& weights, std::vector<std::uint16_t> expected) {
+    EXPECT_TRUE(std::equal(expected.begin(), expected.end(), weights.values().begin(),
+                           weights.values().end()));
+  };
+  expect(gaussian_weights(3), {64, 128, 64});
+  expect(gaussian_weights(5), {16, 64, 96, 64, 16});
+  expect(gaussian_weights(7), {8, 28, 56, 72, 56, 28, 8});
+  // 256 * (0.0708, 0.2445, 0.3694, ...)
+  expect(gaussian_weights(5, 1.1), {18, 63, 94, 63, 18});
 }
 
 TEST(gaussian_blur_checks_death_test, stop_a_program_whose_arguments_do_not_fit) {
