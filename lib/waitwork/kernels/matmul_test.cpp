@@ -60,12 +60,16 @@ template <class T>
 void expect_product_of(std::size_t m, std::size_t n, std::size_t k, placement where) {
   const matmul_shape shape = padded_shape(m, n, k, where.padding);
   const auto a = integers<T>(m * shape.a_stride + where.offset, 1);
-  const auto b = integers<T>(k * shape.b_stride + where.offset, 2);
+  const auto b_values = integers<T>(k * shape.b_stride + where.offset, 2);
+  // Aligned, because a small B is read where it is only then.
+  aligned_buffer<T> b_buffer(b_values.size());
+  std::ranges::copy(b_values, b_buffer.data());
+  const std::span<const T> b = b_buffer.span();
   const std::size_t c_size = m * shape.c_stride;
   std::vector<T> c(c_size + where.offset, untouched<T>);
   std::vector<T> scratch(matmul_scratch<T>(shape) + where.offset,
                          std::numeric_limits<T>::quiet_NaN());
-  matmul(shape, std::span(a).subspan(where.offset), std::span(b).subspan(where.offset),
+  matmul(shape, std::span(a).subspan(where.offset), b.subspan(where.offset),
          std::span(c).subspan(where.offset), std::span(scratch).subspan(where.offset));
 
   std::vector<T> expected(c_size + where.offset, untouched<T>);
@@ -134,8 +138,12 @@ TEST_P(matmul_kernel, multiplies_across_the_edges_of_cache_blocks) {
 
 TEST_P(matmul_kernel, multiplies_on_both_sides_of_what_is_too_small_to_pack) {
   for (const std::size_t n : {63u, 64u, 65u, 127u, 128u, 129u, 255u, 256u}) {
-    for (const std::size_t k : {60u, 64u, 68u, 128u}) expect_product(9, n, k, {.padding = 5});
+    for (const std::size_t k : {60u, 64u, 68u, 128u}) {
+      expect_product(9, n, k, {.padding = 5});
+      expect_product(9, n, k, {.padding = 16});
+    }
   }
+  for (const std::size_t k : {127u, 128u, 129u, 255u, 256u, 257u}) expect_product(9, 512, k);
 }
 
 TEST_P(matmul_kernel, respects_strides_and_leaves_what_lies_between_rows) {
