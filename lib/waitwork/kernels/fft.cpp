@@ -1,3 +1,5 @@
+#include <waitwork/kernels/fft.hpp>
+
 #include <cstdint>
 #include <mutex>
 
@@ -5,7 +7,6 @@
 
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/check.hpp>
-#include <waitwork/kernels/fft.hpp>
 
 namespace waitwork::kernels {
 namespace {

@@ -1,3 +1,5 @@
+#include <waitwork/kernels/fft_convolver.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <complex>
@@ -11,7 +13,6 @@
 #include <gtest/gtest.h>
 
 #include <waitwork/base/random.hpp>
-#include <waitwork/kernels/fft_convolver.hpp>
 #include <waitwork/kernels/fir_filter.hpp>
 #include <waitwork/kernels/instruction_sets.hpp>
 

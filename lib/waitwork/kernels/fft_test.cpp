@@ -1,3 +1,5 @@
+#include <waitwork/kernels/fft.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <complex>
@@ -14,7 +16,6 @@
 
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/random.hpp>
-#include <waitwork/kernels/fft.hpp>
 
 namespace waitwork::kernels {
 namespace {

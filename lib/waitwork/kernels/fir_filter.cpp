@@ -9,11 +9,11 @@
 // aligned vectors into place would take turns from the multiply-adds, which share a port with
 // shuffles.
 
+#include <waitwork/kernels/fir_filter.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <span>
-
-#include <waitwork/kernels/fir_filter.hpp>
 
 // Scalable vectors cannot be array elements; those machines run the NEON code.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)

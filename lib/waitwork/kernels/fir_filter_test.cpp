@@ -1,3 +1,5 @@
+#include <waitwork/kernels/fir_filter.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -9,7 +11,6 @@
 #include <gtest/gtest.h>
 
 #include <waitwork/base/random.hpp>
-#include <waitwork/kernels/fir_filter.hpp>
 #include <waitwork/kernels/instruction_sets.hpp>
 
 namespace waitwork::kernels {

@@ -11,21 +11,21 @@
 //         for each panel: the tile
 //
 // A is not packed: its rows are contiguous in k already, and eight streams are few (packed, it was
-// no faster at n = 512, 1024, 2048). Where B is small, or is used by few rows, its whole vectors
-// are not packed either, but read where they are. Where B is a single column, vectors run down k
+// no faster at n = 512, 1024, 2048). Where B is small, or is used by few rows, it is not packed
+// either, but for the columns that fill no vector. Where B is a single column, vectors run down k
 // instead.
 //
 // The order of the additions to an element depends on k alone, which is why every one of these ways
 // gives the same bits for n > 1: each block of k is summed from its first product to its last, and
 // the sums are added up in order.
 
+#include <waitwork/kernels/matmul.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-
-#include <waitwork/kernels/matmul.hpp>
 
 // Scalable vectors cannot be array elements; those machines run the NEON code.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
@@ -48,24 +48,29 @@ namespace {
 // columns, n = 2048 was 4 % faster, in double 8 %.
 template <class T>
 constexpr std::size_t inner_block = 4096 / sizeof(T);
-// 4 KiB * 192 = 768 KiB of B, three quarters of a 1 MiB second-level cache. A multiple of every
-// tile's width.
-constexpr std::size_t column_block = 192;
+// 4 KiB * 128 = 512 KiB of B, half of a 1 MiB second-level cache. A multiple of every tile's width.
+// Beside 192 on a cache of 2 MiB whose other half a neighbour used, 2 % faster on average, and
+// equal when it was alone; 384 was 15 % slower.
+constexpr std::size_t column_block = 128;
 // The widest vector of any instruction set compiled here (AVX-512). Panels are padded to whole
 // vectors.
 template <class T>
 constexpr std::size_t widest_lanes = 64 / sizeof(T);
-// B is read where it is if all of it is in the first-level cache, or nearly so: packing would cost
-// more than it saves.
-constexpr std::size_t small_bytes = 64 * 1024;
-
+// B is read where it is if it takes no more than a quarter of a 2 MiB second-level cache, or half
+// of a 1 MiB one: packing would cost more than it saves. At n = 512 in float, twice that, packing
+// is the faster again.
+constexpr std::size_t small_bytes = 512 * 1024;
 // With so few rows, what packing costs is not earned back.
 constexpr std::size_t few_rows = 4;
 
 template <class T>
-bool stays_in_place(const matmul_shape& shape) noexcept {
+bool stays_in_place(const matmul_shape& shape, const T* b) noexcept {
+  // Where rows begin elsewhere, nearly every load of a vector straddles two cache lines and costs
+  // two: n = 250 is a fifth faster packed.
+  const bool in_lines = reinterpret_cast<std::uintptr_t>(b) % simd_alignment_bytes == 0 &&
+                        shape.b_stride % widest_lanes<T> == 0 && shape.n % widest_lanes<T> == 0;
   return shape.m <= few_rows ||
-         (shape.k <= inner_block<T> && shape.k * shape.n * sizeof(T) <= small_bytes);
+         (in_lines && shape.k <= inner_block<T> && shape.k * shape.n * sizeof(T) <= small_bytes);
 }
 
 constexpr std::size_t round_up(std::size_t value, std::size_t multiple) noexcept {
@@ -127,11 +132,35 @@ struct panel {
   std::size_t step;
 };
 
-// C[tile] = or += A[rows] * columns, for Rows x Vectors vectors. Unrolled in full: only so do the
-// accumulators live in registers.
+template <class T>
+HWY_INLINE void store(vector<T> sum, T* target, bool accumulate) {
+  const tag<T> d;
+  hn::StoreU(accumulate ? hn::Add(hn::LoadU(d, target), sum) : sum, d, target);
+}
+
+// The same for the first `count` elements: those behind them may be another thread's.
+template <class T>
+HWY_INLINE void store_first(std::size_t count, vector<T> sum, T* target, bool accumulate) {
+  const tag<T> d;
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
+  const auto mask = hn::FirstN(d, count);
+  if (accumulate) sum = hn::Add(hn::MaskedLoad(mask, d, target), sum);
+  hn::BlendedStore(sum, mask, d, target);
+#else
+  // Masks are emulated by a store of the whole vector.
+  HWY_ALIGN T whole[hn::MaxLanes(d)];
+  hn::Store(sum, d, whole);
+  for (std::size_t i = 0; i < count; ++i) target[i] = accumulate ? target[i] + whole[i] : whole[i];
+#endif
+}
+
+// C[tile] = or += A[rows] * columns, for Rows x Vectors vectors, of which the last may hang over the
+// last of the `valid_columns`. Unrolled in full: only so do the accumulators live in registers. And
+// eight steps of k to a turn: each saves its share of three instructions in 37, which is 5 to 10 %
+// of the time where a neighbour takes turns at the core's front end.
 template <std::size_t Rows, std::size_t Vectors, class T>
-HWY_INLINE void multiply_tile(std::size_t inner, const row_pointers<T>& rows, panel<T> columns,
-                              T* c, std::size_t c_stride, bool accumulate) {
+void multiply_tile(std::size_t valid_columns, std::size_t inner, const row_pointers<T>& rows,
+                   panel<T> columns, T* c, std::size_t c_stride, bool accumulate) {
   const tag<T> d;
   const std::size_t lanes = hn::Lanes(d);
   vector<T> sums[Rows][Vectors];
@@ -141,6 +170,7 @@ HWY_INLINE void multiply_tile(std::size_t inner, const row_pointers<T>& rows, pa
     for (std::size_t v = 0; v < Vectors; ++v) sums[row][v] = hn::Zero(d);
   }
   const T* from = columns.data;
+#pragma GCC unroll 8
   for (std::size_t p = 0; p < inner; ++p, from += columns.step) {
     vector<T> b[Vectors];
 #pragma GCC unroll 16
@@ -152,33 +182,16 @@ HWY_INLINE void multiply_tile(std::size_t inner, const row_pointers<T>& rows, pa
       for (std::size_t v = 0; v < Vectors; ++v) sums[row][v] = hn::MulAdd(a, b[v], sums[row][v]);
     }
   }
+  const std::size_t in_last = valid_columns - (Vectors - 1) * lanes;
 #pragma GCC unroll 8
-  for (std::size_t row = 0; row < Rows; ++row) {
+  for (std::size_t row = 0; row < Rows; ++row, c += c_stride) {
 #pragma GCC unroll 16
-    for (std::size_t v = 0; v < Vectors; ++v) {
-      T* target = c + row * c_stride + v * lanes;
-      const vector<T> before = accumulate ? hn::LoadU(d, target) : hn::Zero(d);
-      hn::StoreU(hn::Add(before, sums[row][v]), d, target);
-    }
-  }
-}
-
-// The same for a tile that hangs over the last column of C: all of it into a buffer, then the part
-// that exists.
-template <std::size_t Rows, std::size_t Vectors, class T>
-void multiply_tile_up_to(std::size_t valid_columns, std::size_t inner, const row_pointers<T>& rows,
-                         panel<T> columns, T* c, std::size_t c_stride, bool accumulate) {
-  constexpr std::size_t width = Vectors * hn::MaxLanes(tag<T>());
-  if (valid_columns == Vectors * hn::Lanes(tag<T>())) {
-    return multiply_tile<Rows, Vectors>(inner, rows, columns, c, c_stride, accumulate);
-  }
-  HWY_ALIGN T whole[Rows * width];
-  multiply_tile<Rows, Vectors>(inner, rows, columns, whole, width, false);
-  for (std::size_t row = 0; row < Rows; ++row) {
-    T* target = c + row * c_stride;
-    const T* source = whole + row * width;
-    for (std::size_t column = 0; column < valid_columns; ++column) {
-      target[column] = (accumulate ? target[column] : T{0}) + source[column];
+    for (std::size_t v = 0; v + 1 < Vectors; ++v) store(sums[row][v], c + v * lanes, accumulate);
+    const vector<T> last = sums[row][Vectors - 1];
+    if (in_last == lanes) {
+      store(last, c + (Vectors - 1) * lanes, accumulate);
+    } else {
+      store_first(in_last, last, c + (Vectors - 1) * lanes, accumulate);
     }
   }
 }
@@ -191,7 +204,7 @@ using tile_function = void (*)(std::size_t valid_columns, std::size_t inner,
 // Every width that a tile may have; [vectors - 1].
 template <std::size_t Rows, class T>
 constexpr auto tiles_of_rows = []<std::size_t... Index>(std::index_sequence<Index...>) {
-  return std::array<tile_function<T>, tile_vectors>{multiply_tile_up_to<Rows, Index + 1, T>...};
+  return std::array<tile_function<T>, tile_vectors>{multiply_tile<Rows, Index + 1, T>...};
 }
 (std::make_index_sequence<tile_vectors>());
 
@@ -330,7 +343,7 @@ HWY_INLINE void multiply_column(const matmul_shape& shape, std::size_t inner, co
     for (std::size_t rest = p; rest < inner; ++rest)
       sum += a[row * shape.a_stride + rest] * b[rest];
     T& target = c[row * shape.c_stride];
-    target = (accumulate ? target : T{0}) + sum;
+    target = accumulate ? target + sum : sum;
   }
 }
 
@@ -361,8 +374,9 @@ void multiply_in_place(const matmul_shape& shape, const T* a, const T* b, T* c, 
     std::size_t wide = 0;
     if (shape.m == 1) {
       for (; wide + row_vectors * lanes <= whole; wide += row_vectors * lanes) {
-        multiply_tile<1, row_vectors, T>(inner, {a + p}, {from + wide, shape.b_stride}, c + wide,
-                                         shape.c_stride, p > 0);
+        multiply_tile<1, row_vectors, T>(row_vectors * lanes, inner, {a + p},
+                                         {from + wide, shape.b_stride}, c + wide, shape.c_stride,
+                                         p > 0);
       }
     }
     multiply_block<T>(shape, a + p, {inner, whole - wide, p > 0}, c + wide,
@@ -388,7 +402,7 @@ void multiply(const matmul_shape& shape, const T* a, const T* b, T* c, T* packed
     }
     return;
   }
-  if (stays_in_place<T>(shape)) return multiply_in_place(shape, a, b, c, packed);
+  if (stays_in_place(shape, b)) return multiply_in_place(shape, a, b, c, packed);
   for (std::size_t p = 0; p < shape.k; p += inner_step<T>(shape)) {
     for (std::size_t first = 0; first < shape.n; first += column_step<T>(shape)) {
       const block<T> part = block_at<T>(shape, p, first);
@@ -490,10 +504,7 @@ HWY_EXPORT(parts_f64);
 template <class T>
 std::size_t matmul_scratch(const matmul_shape& shape) noexcept {
   const std::size_t inner = std::min(shape.k, inner_block<T>);
-  const std::size_t columns = shape.n == 1 ? 1
-                              : stays_in_place<T>(shape)
-                                  ? widest_lanes<T>
-                                  : std::min(round_up(shape.n, widest_lanes<T>), column_block);
+  const std::size_t columns = std::min(round_up(shape.n, widest_lanes<T>), column_block);
   return inner * columns + simd_alignment_bytes / sizeof(T);
 }
 template std::size_t matmul_scratch<float>(const matmul_shape& shape) noexcept;

@@ -32,7 +32,7 @@ struct matmul_shape {
   std::size_t c_stride;
 };
 
-// Elements of scratch that matmul() needs for this shape: 768 KiB and a little at most, whatever
+// Elements of scratch that matmul() needs for this shape: 512 KiB and a little at most, whatever
 // the size. T is float or double.
 template <class T>
 std::size_t matmul_scratch(const matmul_shape& shape) noexcept;
@@ -63,7 +63,7 @@ void matmul(const matmul_shape& shape, std::span<const double> a, std::span<cons
 template <class T>
 std::size_t matmul_packed_elements(const matmul_shape& shape) noexcept;
 
-// Parts that may be packed at the same time, each a block of B of at most 768 KiB; 0 if B is empty.
+// Parts that may be packed at the same time, each a block of B of at most 512 KiB; 0 if B is empty.
 template <class T>
 std::size_t matmul_pack_parts(const matmul_shape& shape) noexcept;
 
