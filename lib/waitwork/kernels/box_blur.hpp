@@ -27,7 +27,8 @@ std::size_t box_blur_scratch_words(const image_shape& shape, std::size_t size) n
 
 // Blurs the rows `band` of `source` into the same rows of `target`; `size` is odd and at most
 // box_blur_max_size. Both spans hold a whole image of that shape, at any alignment; target and
-// scratch overlap nothing. An empty image or band does nothing.
+// scratch overlap nothing. `past_edge` says what lies past the picture's edge. An empty image or
+// band does nothing.
 void box_blur(const image_shape& shape, std::size_t size, std::span<const std::uint8_t> source,
               std::span<std::uint8_t> target, std::span<std::int16_t> scratch, row_band band = {},
               border past_edge = border::replicate);

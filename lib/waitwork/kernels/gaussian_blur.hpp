@@ -43,14 +43,14 @@ class gaussian_weights {
   std::array<std::uint16_t, max_size> values_{};
 };
 
-// Elements of scratch that gaussian_blur() needs: one for each byte of a row, three with three
-// channels, and a little.
+// Elements of scratch that gaussian_blur() needs: one for each byte of a row and of its margins;
+// with three channels, about 3,000 more.
 std::size_t gaussian_blur_scratch_words(const image_shape& shape,
                                         const gaussian_weights& weights) noexcept;
 
 // Blurs the rows `band` of `source` into the same rows of `target`. Both spans hold a whole image
-// of that shape, at any alignment; target and scratch overlap nothing. An empty image or band does
-// nothing.
+// of that shape, at any alignment; target and scratch overlap nothing. `past_edge` says what lies
+// past the picture's edge. An empty image or band does nothing.
 void gaussian_blur(const image_shape& shape, const gaussian_weights& weights,
                    std::span<const std::uint8_t> source, std::span<std::uint8_t> target,
                    std::span<std::uint16_t> scratch, row_band band = {},

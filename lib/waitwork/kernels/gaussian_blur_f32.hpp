@@ -43,8 +43,8 @@ std::size_t gaussian_blur_scratch_words(const image_shape& shape,
                                         const gaussian_weights_f32& weights) noexcept;
 
 // Blurs the rows `band` of `source` into the same rows of `target`. Both spans hold a whole image
-// of that shape, at any alignment; target and scratch overlap nothing. An empty image or band does
-// nothing.
+// of that shape, at any alignment; target and scratch overlap nothing. `past_edge` says what lies
+// past the picture's edge. An empty image or band does nothing.
 void gaussian_blur(const image_shape& shape, const gaussian_weights_f32& weights,
                    std::span<const float> source, std::span<float> target, std::span<float> scratch,
                    row_band band = {}, border past_edge = border::replicate);

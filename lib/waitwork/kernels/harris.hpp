@@ -42,7 +42,8 @@ inline constexpr std::size_t harris_max_block_size = 45;
 std::size_t harris_scratch_bytes(const image_shape& shape, const harris_options& options) noexcept;
 
 // Rows `band` of the response. shape.channels is 1. Both spans hold a whole image of that shape, at
-// any alignment; target and scratch overlap nothing. An empty image or band does nothing.
+// any alignment; target and scratch overlap nothing. `past_edge` says what lies past the picture's
+// edge. An empty image or band does nothing.
 void harris_response(const image_shape& shape, const harris_options& options,
                      std::span<const std::uint8_t> source, std::span<float> target,
                      std::span<std::byte> scratch, row_band band = {},

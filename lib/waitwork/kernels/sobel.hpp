@@ -26,7 +26,8 @@ namespace waitwork::kernels {
 std::size_t sobel_scratch_words(const image_shape& shape) noexcept;
 
 // Rows `band` of the magnitude. shape.channels is 1. Both spans hold a whole image of that shape,
-// at any alignment; target and scratch overlap nothing. An empty image or band does nothing.
+// at any alignment; target and scratch overlap nothing. `past_edge` says what lies past the
+// picture's edge. An empty image or band does nothing.
 void sobel_magnitude(const image_shape& shape, std::span<const std::uint8_t> source,
                      std::span<float> target, std::span<std::int16_t> scratch, row_band band = {},
                      border past_edge = border::replicate);
