@@ -144,6 +144,35 @@ def legend(figure: Figure, handles: Sequence[Artist]) -> None:
     )
 
 
+def filled(look: style.Look) -> dict[str, Any]:
+    """The marker of a strategy, without a line."""
+    return {
+        "color": look.colour,
+        "linestyle": "none",
+        "marker": look.marker,
+        "markersize": look.size,
+        "markeredgecolor": style.PAPER,
+        "markeredgewidth": 0.5,
+    }
+
+
+def hollow(look: style.Look) -> dict[str, Any]:
+    """The marker of a row that splits its units."""
+    return {
+        "linestyle": "none",
+        "marker": look.marker,
+        "markersize": look.size + 1.5,
+        "markerfacecolor": style.PAPER,
+        "markeredgecolor": look.colour,
+        "markeredgewidth": 1.4,
+    }
+
+
+def split_key() -> Line2D:
+    """Its legend entry."""
+    return Line2D([], [], label="each unit split", **hollow(style.STRATEGIES["parallel"]))
+
+
 def strategy_keys(strategies: Iterable[str]) -> list[Line2D]:
     """Legend entries: line, marker, letter and name of a strategy."""
     return [
