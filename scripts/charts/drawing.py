@@ -41,15 +41,20 @@ def short_name(subject: str) -> str:
 
 def heading_inches(text: str, size: float = 9.0) -> float:
     """How wide bold text is."""
-    font = FontProperties(family=style.FONT, weight="bold", size=size)
+    return text_inches(text, size, "bold")
+
+
+def text_inches(text: str, size: float, weight: str = "normal") -> float:
+    """How wide text is."""
+    font = FontProperties(family=style.FONT, weight=weight, size=size)
     return float(TextToPath().get_text_width_height_descent(text, font, ismath=False)[0]) / 72
 
 
-def fitted(text: str, inches: float, size: float = 9.0) -> str:
-    """Bold text cut to a width; tables and tooltips have it in full."""
-    if heading_inches(text, size) <= inches:
+def fitted(text: str, inches: float, size: float = 9.0, weight: str = "bold") -> str:
+    """Text cut to a width; tables and tooltips have it in full."""
+    if text_inches(text, size, weight) <= inches:
         return text
-    while text and heading_inches(text + "…", size) > inches:
+    while text and text_inches(text + "…", size, weight) > inches:
         text = text[:-1]
     return text + "…"
 
