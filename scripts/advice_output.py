@@ -13,7 +13,7 @@ import escape
 from charts.tables import duration
 from decision import Cost, Decision, size_words
 from ratio import Ratio
-from reasons import interval, start_words, switches
+from reasons import interval, splitting, start_words, switches
 from report import Report, Row
 
 WIDTH = 100
@@ -32,7 +32,7 @@ HEADINGS = (
     "not separated from",
 )
 RIGHT = (False, False, False, False, True, True, False, False)
-JSON_SCHEMA = "1.0.0"
+JSON_SCHEMA = "1.1.0"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def plain(report: Report, decisions: list[Decision]) -> str:
         )
     for decision in decisions:
         if decision.why or decision.best is None:
-            text = decision.why or decision.sentence
+            text = _reason(decision)
             blocks.append(_wrapped(f"{escape.plain(decision.name)}: ", escape.plain(text)))
     for trouble in troubles(report):
         blocks.append(_wrapped(f"{trouble.kind}: ", escape.plain(_trouble_words(trouble))))
@@ -126,6 +126,14 @@ def as_json(report: Report, decisions: list[Decision]) -> str:
         ],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _reason(decision: Decision) -> str:
+    """What the table has no column for."""
+    split = splitting(decision)
+    if not split:
+        return decision.why or decision.sentence
+    return f"{decision.why} {split[0].upper()}{split[1:]}."
 
 
 # ---- the head
@@ -228,7 +236,7 @@ def _cells(decision: Decision, rounds: int) -> tuple[str, ...]:
         _gain(decision, rounds),
         duration(cost.cpu_ns),
         switches(cost.switches),
-        start_words(best, decision.crossover) if decision.crossover else NONE,
+        start_words(decision, decision.crossover) if decision.crossover else NONE,
         _equals(decision),
     )
 
@@ -257,6 +265,11 @@ def _decision_object(decision: Decision) -> dict[str, Any]:
         made["gain_over_sequential"] = _ratio_object(decision.gain)
     if decision.crossover is not None:
         made["wins_from"] = decision.crossover
+    if decision.split is not None:
+        made["one_unit_split"] = _row_object(decision.split.row) | {
+            "gain_over_sequential": _ratio_object(decision.split.ratio),
+            "pays": decision.split.pays,
+        }
     made["rivals"] = []
     for rival in decision.rivals:
         entry = _row_object(rival.row) | {"best_over_this": _ratio_object(rival.ratio)}

@@ -7,7 +7,8 @@ unit without that of a server, switches are context switches of a unit. "Wins fr
 number of units in flight from which on the advice is ahead of every strategy that it ever gets
 ahead of. "Not separated from" names the strategies whose best the data does not tell apart from it;
 then the cheapest is advised: the one with the fewest threads, then the simplest strategy, then the
-fewest units in flight. How it is decided: scripts/analysis.py.
+fewest units in flight. Where a unit can be split over several workers, it is said what that does
+for the time of one unit. How it is decided: scripts/analysis.py.
 
 Exit codes: 0 done, 2 wrong usage or a report that cannot be read.
 """

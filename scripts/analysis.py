@@ -18,6 +18,11 @@ n in flight each strategy is taken at the best of its sizes up to n, since one t
 more would simply not be given more; at the chosen strategy's largest size the others are taken at
 the best of all their sizes.
 
+A workload may have rows that cut one unit into parts for all workers beside those that give each
+worker a unit of its own. Both are "parallel", and the choice above is between all of them; where
+two are as good, the split one has fewer units in flight. What splitting does for who waits for one
+unit is said besides: its time against that of sequential.
+
 A row that failed in any round is left out even where other rounds have figures: it cannot be
 recommended, and a wrong answer voids it.
 """
@@ -29,7 +34,7 @@ import statistics
 from collections.abc import Iterable
 
 import reasons
-from decision import Cell, Cost, Decision, Rival, Unit
+from decision import Cell, Cost, Decision, Rival, Split, Unit
 from ratio import Ratio, paired
 from report import STRATEGIES, Report, Row
 
@@ -74,10 +79,23 @@ def _fill(decision: Decision, rows: list[Row]) -> None:
     decision.crossover = _crossover(decision)
     if sequential is not None:
         decision.gain = faster(best, sequential)
+        decision.split = _split(rows, sequential)
         alone = _cost(sequential)
         blocks = sequential.median("voluntary_switches_per_unit") or 0.0
         # Medians like those of the CPU time that it is held against.
         decision.unit = Unit(sequential.median(TIME) or 1.0, alone.user_ns, alone.sys_ns, blocks)
+
+
+def _split(rows: list[Row], sequential: Row) -> Split | None:
+    # With one unit at a time the time from end to end is the unit's own.
+    split = [row for row in rows if row.split and row.depth == 1]
+    if not split:
+        return None
+    row = _cheapest_as_good(split, min(split, key=_log_time))
+    ratio = faster(row, sequential)
+    if ratio is None:
+        return None
+    return Split(row, ratio, pays=_ahead(ratio))
 
 
 def _log_time(row: Row) -> float:
@@ -174,10 +192,14 @@ def _ahead_from(ours: list[Row], theirs: list[Row]) -> int | None:
             break
         we = min((row for row in ours if row.size <= size), key=_log_time)
         ratio = faster(we, min(rivals, key=_log_time))
-        if ratio is None or not ratio.separated or ratio.value <= NEGLIGIBLE:
+        if ratio is None or not _ahead(ratio):
             break
         start = size
     return start
+
+
+def _ahead(ratio: Ratio) -> bool:
+    return ratio.separated and ratio.value > NEGLIGIBLE
 
 
 def _crossover(decision: Decision) -> int | None:

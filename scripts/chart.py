@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Draws a waitwork report: five charts as SVG and PNG, and one index.html that works offline.
+"""Draws a waitwork report: six charts as SVG and PNG, and one index.html that works offline.
 
 The charts: the decision matrix (which strategy wins at which size), units per second against
-units in flight, gain over sequential, CPU time and context switches per unit, and latency
-percentiles; each with its numbers as a table. What to use is decided by scripts/analysis.py, as
+units in flight, gain over sequential, CPU time and context switches per unit, latency percentiles,
+and the roofline of kernels, where rows say what a unit needs at the least; each with its numbers as
+a table. What to use is decided by scripts/analysis.py, as
 for scripts/advise.py. Prints the path of the page.
 
 Exit codes: 0 drawn, 2 the report cannot be used or the directory cannot be written.
@@ -18,7 +19,17 @@ from command_line import MISSING_MODULE, Parser, run_tool, write_out
 
 try:
     import analysis
-    from charts import cost, decision_matrix, gain, latency, page, picture, style, throughput
+    from charts import (
+        cost,
+        decision_matrix,
+        gain,
+        latency,
+        page,
+        picture,
+        roofline,
+        style,
+        throughput,
+    )
     from report import Report, ReportError, load
 except ModuleNotFoundError as problem:
     print(
@@ -30,7 +41,7 @@ except ModuleNotFoundError as problem:
     )
     sys.exit(MISSING_MODULE)
 
-CHARTS = (decision_matrix, throughput, gain, cost, latency)
+CHARTS = (decision_matrix, throughput, gain, cost, latency, roofline)
 
 
 def main(argv: list[str]) -> int:
@@ -69,7 +80,8 @@ def draw(report: Report) -> dict[str, bytes]:
     """Every file of the charts by name; the same report gives the same bytes."""
     style.use_style()
     decisions = analysis.decide(report)
-    drawings = [module.draw(report, decisions) for module in CHARTS]
+    drawn_or_not = [module.draw(report, decisions) for module in CHARTS]
+    drawings = [drawing for drawing in drawn_or_not if drawing is not None]
     caption = page.caption(report)
     charts = [(drawing, picture.render(drawing, caption)) for drawing in drawings]
     files: dict[str, bytes] = {}

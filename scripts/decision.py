@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ratio import Ratio
-from report import Row
+from report import Row, is_split
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,15 @@ class Rival:
     @property
     def separated(self) -> bool:
         return self.ratio.separated
+
+
+@dataclass(frozen=True)
+class Split:
+    """What one unit gains when it is cut into parts: the time until it alone is done."""
+
+    row: Row  # the cheapest of those with one unit at a time that are as good as the fastest
+    ratio: Ratio  # rate of that row over that of sequential
+    pays: bool  # ahead of sequential: separated, and by more than is negligible
 
 
 @dataclass(frozen=True)
@@ -110,6 +119,7 @@ class Decision:
     )
     rivals: list[Rival] = field(default_factory=list)  # the other strategies, fastest first
     crossover: int | None = None  # units in flight from which on it wins; analysis.py defines it
+    split: Split | None = None  # None if no row splits a unit, or sequential is not measured
     unit: Unit | None = None  # None if sequential is not measured
     cost: Cost | None = None  # of best
     rounds: int = 0  # in which best was measured
@@ -139,6 +149,9 @@ class Decision:
 
 def size_words(strategy: str, depth: int, workers: int) -> str:
     """The size of a row in the terms of its strategy."""
+    if is_split(strategy, depth, workers):
+        units = "one unit" if depth == 1 else f"{depth} units"
+        return f"{units} split over {workers} workers"
     return {
         "concurrent": f"depth {depth}",
         "parallel": "1 worker" if workers == 1 else f"{workers} workers",

@@ -31,7 +31,14 @@ def sentence(decision: Decision) -> str:
     ]
     clauses = [f"Use {row_words(best)}: {_gain(decision)}, {' at '.join(figures)}"]
     clauses += [
-        clause for clause in (_ahead(decision), _equals(decision), _unmeasured(decision)) if clause
+        clause
+        for clause in (
+            _ahead(decision),
+            splitting(decision),
+            _equals(decision),
+            _unmeasured(decision),
+        )
+        if clause
     ]
     return "; ".join(clauses) + "."
 
@@ -43,7 +50,7 @@ def why(decision: Decision, cpus: int) -> str:
         return ""
     if unit is None:
         return "Why cannot be told: sequential, which shows what a unit is made of, has no figures."
-    if best.strategy != "sequential" and best.size == 1:
+    if best.strategy != "sequential" and best.size == 1 and not best.split:
         clause = "one at a time like sequential; the figures do not tell why it would be faster"
         return f"{_what_a_unit_is(unit)}: {clause}."
     if best.strategy == "sequential":
@@ -55,6 +62,22 @@ def why(decision: Decision, cpus: int) -> str:
     else:
         clause = _why_hybrid(decision, cost, unit, cpus)
     return f"{_what_a_unit_is(unit)}: {clause}{_same_rate_by_threads(decision, best, cost)}."
+
+
+def splitting(decision: Decision) -> str:
+    """What splitting one unit does for its time; empty if that is not known or is the advice."""
+    split = decision.split
+    if split is None or split.row is decision.best:
+        return ""
+    over = f"split over {split.row.workers} workers"
+    figure = f"{interval(split.ratio)} sequential"
+    if split.ratio.n == 1:
+        return f"one unit {over}: {figure}"
+    if split.pays:
+        return f"one unit is done soonest {over}, {figure}"
+    if split.ratio.separated and split.ratio.value < 1:
+        return f"one unit is done later {over}, {figure}"
+    return f"one unit gains nothing {over}, {figure}"
 
 
 def percent(share: float) -> str:
@@ -98,22 +121,28 @@ def _rate(per_second: float) -> str:
 
 def _ahead(decision: Decision) -> str:
     """ "ahead of sequential from depth 4 and of parallel from depth 16"."""
-    best = decision.best
-    if best is None:
-        return ""
     by_start: dict[int, list[str]] = {}
     for rival in reversed(decision.rivals):
         if rival.behind_from is not None and rival.separated:
             by_start.setdefault(rival.behind_from, []).append(rival.row.strategy)
     starts = [
-        f"of {_listed(names)} from {start_words(best, start)}" for start, names in by_start.items()
+        f"of {_listed(names)} from {start_words(decision, start)}"
+        for start, names in by_start.items()
     ]
     return f"ahead {_listed(starts)}" if starts else ""
 
 
-def start_words(best: Row, size: int) -> str:
-    """A number of units in flight in the terms of the strategy that has them."""
-    return size_words("concurrent" if best.strategy == "hybrid" else best.strategy, size, size)
+def start_words(decision: Decision, size: int) -> str:
+    """A number of units in flight in the terms of the strategy that is advised.
+
+    With that many it may be at its best with each unit split, and then not have a worker a unit.
+    """
+    strategy = decision.best.strategy if decision.best else "sequential"
+    ranking = decision.cells[size].ranking if size in decision.cells else []
+    row = next((row for row in ranking if row.strategy == strategy), None)
+    if row is not None and row.split:
+        return size_words(strategy, row.depth, row.workers)
+    return size_words("concurrent" if strategy == "hybrid" else strategy, size, size)
 
 
 def _equals(decision: Decision) -> str:
@@ -195,6 +224,9 @@ def _why_concurrent(decision: Decision, best: Row, cost: Cost, unit: Unit, cpus:
 
 
 def _why_parallel(decision: Decision, best: Row, cost: Cost, unit: Unit, cpus: int) -> str:
+    if best.split:
+        parts = f"the parts of a unit on {best.workers} workers keep {_busy(cost, cpus)}"
+        return f"{_taking_turns(decision)}{parts}"
     if unit.wait_share >= HARDLY_WAIT:
         return f"{best.workers} threads wait at the same time, {_limit(decision, best, cost, cpus)}"
     return f"{_taking_turns(decision)}{best.workers} workers keep {_busy(cost, cpus)}"
@@ -254,7 +286,7 @@ def _still_climbing(decision: Decision, best: Row) -> bool:
         row
         for cell in decision.cells.values()
         for row in cell.ranking
-        if row.strategy == best.strategy
+        if row.strategy == best.strategy and not row.split
     ]
     if len(rows) < 2 or rows[-1] is not best:
         return False

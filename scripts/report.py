@@ -19,6 +19,11 @@ SCHEMA_MAJOR = 1
 STRATEGIES = ("sequential", "concurrent", "parallel", "hybrid")
 
 
+def is_split(strategy: str, depth: int, workers: int) -> bool:
+    """Whether a row of these has each unit cut into parts, for workers that would have none."""
+    return strategy == "parallel" and depth < workers
+
+
 class ReportError(Exception):
     """The file cannot be used; the text is one sentence for the user."""
 
@@ -40,6 +45,10 @@ class Row:
     def size(self) -> int:
         """Units in flight."""
         return self.depth
+
+    @property
+    def split(self) -> bool:
+        return is_split(self.strategy, self.depth, self.workers)
 
     def values(self, name: str) -> dict[int, float]:
         """The field's value in each round that has it."""

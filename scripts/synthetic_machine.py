@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from report import is_split
+
 CPUS = 2
 DEPTHS = (1, 4, 16, 64, 256)
 THREADS = (1, 2, 4, 8, 16, 32, 64)
@@ -18,6 +20,7 @@ SWITCH_NS = 1_600  # CPU time of putting a thread to sleep and waking it
 LOOP_NS = 350  # of an operation on a loop, without its kernel part
 ENTER_NS = 700  # of one entry into the kernel, shared by what is submitted with it
 HANDOVER_NS = 1_900  # of sending compute to the arena and coming back
+PARTS = 8  # that a unit is cut into, each handed over
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Work:
     sys_ns: float
     served_ns: float = 0.0  # what device or server needs for each unit, whatever is in flight
     server_cpu_ns: float = 0.0
+    join_ns: float | None = None  # of a split unit while the last part runs alone; None: no parts
     parameters: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -72,8 +76,10 @@ def echo(variant: str, delay_us: int) -> Work:
 # fmt: off
 #        workload            variant     wait    user   system
 SUITE = (
-    Work("cpu/image_filter", "",          0.0,  4.1e6,   3_000, parameters={"width": 1920}),
-    Work("cpu/matmul",       "",          0.0,  6.9e6,   2_000, parameters={"n": 512}),
+    Work("cpu/image_filter", "",          0.0,  4.1e6,   3_000,
+         join_ns=12e3, parameters={"width": 1920}),
+    Work("cpu/matmul",       "",          0.0,  6.9e6,   2_000,
+         join_ns=180e3, parameters={"n": 512}),
     Work("io/file_read",     "cached",    150,    420,   1_250, parameters=BLOCKS),
     Work("io/file_read",     "direct",   88e3,    900,   7_600, 17.5e3, parameters=BLOCKS),
     Work("io/file_write",    "",        390e3,  1_100,    19e3, 61e3, parameters=BLOCKS),
@@ -101,11 +107,15 @@ class Point:
     instance: int
 
     @property
+    def split(self) -> bool:
+        return is_split(self.strategy, self.depth, self.workers)
+
+    @property
     def name(self) -> str:
         axes = {
             "sequential": "",
             "concurrent": f"/depth:{self.depth}",
-            "parallel": f"/workers:{self.workers}",
+            "parallel": f"{'/depth:1' if self.split else ''}/workers:{self.workers}",
             "hybrid": f"/depth:{self.depth}/workers:{self.workers}",
         }[self.strategy]
         variant = f"/{self.work.variant}" if self.work.variant else ""
@@ -132,6 +142,8 @@ def quick_suite() -> list[Point]:
             "parallel": [(count, count) for count in THREADS if work.waits or count <= CPUS],
             "hybrid": [(depth, CPUS) for depth in DEPTHS],
         }
+        if work.join_ns is not None:
+            sizes["parallel"] += [(1, count) for count in THREADS if 1 < count <= CPUS]
         for strategy, of_strategy in sizes.items():
             for instance, (depth, workers) in enumerate(of_strategy):
                 points.append(Point(work, strategy, depth, workers, family, instance))
@@ -158,7 +170,10 @@ def expected(point: Point) -> Expected:
         point.strategy
     ]
     switches = blocks
-    if point.strategy == "parallel" and point.workers > 1:
+    if point.split:
+        user += PARTS * HANDOVER_NS
+        switches += 0.5
+    elif point.strategy == "parallel" and point.workers > 1:
         system += blocks * SWITCH_NS
         switches += blocks * min(1.0, point.workers / 32)
     elif point.strategy in ("concurrent", "hybrid") and (work.waits or point.strategy == "hybrid"):
@@ -173,10 +188,13 @@ def expected(point: Point) -> Expected:
     if work.wait_ns < 5e3 and enters:
         switches += 0.001
     busy = user + system
-    real = max(
-        busy / min(cpus, flight),
-        (work.wait_ns + busy) / flight,
-        work.served_ns,
-        (busy + work.server_cpu_ns) / CPUS if flight > 1 else 0.0,
-    )
+    if point.split:
+        real = busy / cpus + (work.join_ns or 0.0)
+    else:
+        real = max(
+            busy / min(cpus, flight),
+            (work.wait_ns + busy) / flight,
+            work.served_ns,
+            (busy + work.server_cpu_ns) / CPUS if flight > 1 else 0.0,
+        )
     return Expected(real, user, system, switches + real / 250e6, enters)

@@ -44,7 +44,7 @@ class Noise:
     spike_probability: float = 0.04
 
 
-def _entry(
+def entry(
     point: Point, model: Expected, factor: float, round_: int, rounds: int, histograms: bool
 ) -> dict[str, Any]:
     real = model.real_ns * factor
@@ -57,7 +57,7 @@ def _entry(
         name: latency * math.exp(spread * NormalDist().inv_cdf(share))
         for name, share in (("p50_ns", 0.5), ("p90_ns", 0.9), ("p99_ns", 0.99), ("p999_ns", 0.999))
     }
-    entry = {
+    made = {
         "name": point.name,
         "family_index": point.family,
         "per_family_instance_index": point.instance,
@@ -73,9 +73,9 @@ def _entry(
         "items_per_second": 1e9 / real,
     }
     if "block_bytes" in point.work.parameters:
-        entry["bytes_per_second"] = point.work.parameters["block_bytes"] * 1e9 / real
-    entry.update(quantile)
-    entry.update(
+        made["bytes_per_second"] = point.work.parameters["block_bytes"] * 1e9 / real
+    made.update(quantile)
+    made.update(
         {
             "max_ns": latency * math.exp(spread * 3.9),
             "mean_ns": latency * math.exp(spread * spread / 2),
@@ -91,12 +91,12 @@ def _entry(
         }
     )
     if point.work.server_cpu_ns:
-        entry["server_cpu_ns_per_unit"] = point.work.server_cpu_ns * strain
+        made["server_cpu_ns_per_unit"] = point.work.server_cpu_ns * strain
     loops = point.strategy in ("concurrent", "hybrid")
     if loops:
-        entry["kernel_workers"] = 0
-        entry["enters_per_unit"] = model.enters
-        entry["submissions_per_enter"] = entry["completions_per_enter"] = (
+        made["kernel_workers"] = 0
+        made["enters_per_unit"] = model.enters
+        made["submissions_per_enter"] = made["completions_per_enter"] = (
             1 / model.enters if model.enters else 0.0
         )
     ours: dict[str, Any] = {
@@ -124,8 +124,8 @@ def _entry(
             "submissions": units,
             "completions": units,
         }
-    entry["waitwork"] = ours
-    return entry
+    made["waitwork"] = ours
+    return made
 
 
 def _buckets(middle: float, spread: float, units: int) -> list[list[int]]:
@@ -177,7 +177,7 @@ def make(
             if luck.random() < noise.spike_probability:
                 log += luck.expovariate(1 / noise.spike) if noise.spike else 0.0
             benchmarks.append(
-                _entry(point, model, factor * math.exp(log), round_, rounds, histograms)
+                entry(point, model, factor * math.exp(log), round_, rounds, histograms)
             )
     return {
         "context": _context(scenario),

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import synthetic_report
 from analysis import decide
-from decision import Decision, Unit
-from reasons import percent
+from decision import Decision, Unit, size_words
+from reasons import percent, start_words
 from report import from_document
 from synthetic_report import Noise
 
@@ -15,7 +15,7 @@ QUIET = Noise(process=0.004, drift=0.01, spike=0.0)
 SUFFIX = "/process_time/real_time"
 
 # A row of a made-up workload: (strategy, size) -> time of a unit in each round, or a field of the
-# row by name.
+# row by name. ("split", 2) is one unit at a time, split over 2 workers.
 Times = dict[tuple[str, int], list[float]]
 
 
@@ -38,6 +38,17 @@ def decided_from(
         (entry["waitwork"]["strategy"], entry["waitwork"]["depth"]): entry
         for entry in made["benchmarks"]
     }
+    for workers in (2, 4):
+        split = {"strategy": "parallel", "depth": 1, "workers": workers}
+        name = f"io/timer/parallel/depth:1/workers:{workers}{SUFFIX}"
+        declared["split", workers] = declared["parallel", 1] | split | {"name": name}
+        ours = patterns["parallel", 1]["waitwork"] | split
+        patterns["split", workers] = patterns["parallel", 1] | {
+            "name": name,
+            "run_name": name,
+            "per_family_instance_index": 90 + workers,
+            "waitwork": ours,
+        }
     made["context"]["waitwork"]["machine"]["cpus_effective"] = cpus
     made["waitwork"]["declared"] = [declared[key] for key in times]
     made["benchmarks"] = [
@@ -249,6 +260,99 @@ def test_equal_strategies_are_rarely_called_separated() -> None:
             wrong += cell.gain is not None and cell.gain.separated
     assert wrong <= 0.10 * total
     assert total == 200
+
+
+# ---- one unit split over several workers
+
+ALONE = [100.0, 101.0, 99.0, 100.5]
+COMPUTES = {"user_ns_per_unit": 99.0, "sys_ns_per_unit": 1.0, "voluntary_switches_per_unit": 0.0}
+
+
+def split_decided(times: Times, cpus: int = 2) -> Decision:
+    """Of work that computes; one unit at a time under three strategies is always there."""
+    usual: Times = {("sequential", 1): ALONE, ("parallel", 1): ALONE, ("concurrent", 1): ALONE}
+    return decided_from(usual | times, cpus, {key: COMPUTES for key in usual | times})
+
+
+def scaled(by: float) -> list[float]:
+    return [each * by for each in ALONE]
+
+
+def test_the_model_machine_splits_what_loses_nothing_by_it() -> None:
+    found = decided("cpu/")
+    assert found["cpu/image_filter"].best.split and shape(found["cpu/image_filter"])[1] == 1
+    assert not found["cpu/matmul"].best.split
+    assert found["cpu/matmul"].split.ratio.value == pytest.approx(1.88, abs=0.04)
+
+
+def test_a_split_unit_that_is_as_good_is_advised_for_its_fewer_units_in_flight() -> None:
+    found = split_decided({("parallel", 2): scaled(0.5), ("split", 2): scaled(0.505)})
+    assert found.best.split and found.cost.threads == 2
+    assert "Use parallel with one unit split over 2 workers: 1.98×" in found.sentence
+    assert found.sentence.count("split over 2") == 2  # the advice, and from where it is ahead
+    assert found.why.endswith("and the parts of a unit on 2 workers keep 1.98 of 2 CPUs busy.")
+
+
+def test_what_splitting_does_for_one_unit_is_said_beside_the_advice() -> None:
+    found = split_decided({("parallel", 2): scaled(0.5), ("split", 2): scaled(0.55)})
+    assert shape(found) == ("parallel", 2) and found.split.pays
+    assert "; one unit is done soonest split over 2 workers, 1.82× (" in found.sentence
+    assert "sequential" in found.sentence.split("soonest")[1]
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"), [(1.0, "gains nothing"), (0.99, "gains nothing"), (1.4, "is done later")]
+)
+def test_splitting_that_does_not_pay_is_said_not_to(factor: float, said: str) -> None:
+    found = split_decided({("parallel", 2): scaled(0.5), ("split", 2): scaled(factor)})
+    assert not found.split.pays
+    assert f"one unit {said} split over 2 workers" in found.sentence
+
+
+def test_of_splits_that_are_as_good_the_one_with_fewest_workers_is_named() -> None:
+    found = split_decided(
+        {("parallel", 4): scaled(0.25), ("split", 2): scaled(0.55), ("split", 4): scaled(0.551)},
+        cpus=4,
+    )
+    assert found.split.row.workers == 2
+    found = split_decided(
+        {("parallel", 4): scaled(0.25), ("split", 2): scaled(0.55), ("split", 4): scaled(0.3)},
+        cpus=4,
+    )
+    assert found.split.row.workers == 4 and "soonest split over 4 workers" in found.sentence
+
+
+def test_a_split_row_is_never_called_one_worker() -> None:
+    found = split_decided({("parallel", 2): scaled(0.5), ("split", 2): scaled(0.55)})
+    assert found.crossover == 1 and start_words(found, 1) == "one unit split over 2 workers"
+    assert "1 worker" not in found.sentence
+    assert "sequential from one unit split over 2 workers; one unit" in found.sentence
+    apart = split_decided({("parallel", 2): scaled(0.5), ("split", 2): scaled(1.0)})
+    assert apart.crossover == 2 and start_words(apart, 2) == "2 workers"
+
+
+def test_one_round_of_a_split_unit_claims_nothing() -> None:
+    once = {("sequential", 1): [100.0], ("parallel", 2): [50.0], ("split", 2): [55.0]}
+    found = decided_from(once)
+    assert "one unit split over 2 workers: 1.82× (no interval) sequential" in found.sentence
+    assert not found.split.pays
+
+
+def test_without_sequential_or_split_rows_nothing_is_said_of_splitting() -> None:
+    assert decided_from({("parallel", 2): scaled(0.5), ("split", 2): scaled(0.6)}).split is None
+    assert split_decided({("parallel", 2): scaled(0.5)}).split is None
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ((1, 2), "one unit split over 2 workers"),
+        ((2, 8), "2 units split over 8 workers"),
+        ((2, 2), "2 workers"),
+    ],
+)
+def test_the_size_of_a_row_says_whether_units_are_split(size: tuple[int, int], words: str) -> None:
+    assert size_words("parallel", *size) == words
 
 
 # ---- wait, compute and cost

@@ -20,6 +20,7 @@ import chart
 import report
 from charts import gain, page, rows, style, tables
 from charts.tables import duration, significant
+from decision import size_words
 from synthetic_report import make
 
 SCRIPTS = Path(__file__).resolve().parent
@@ -194,12 +195,16 @@ def test_rate_table_has_every_row_of_the_report_once(troubled: Path) -> None:
     loaded = report.load(troubled.parent / "report.json")
     table = read(troubled).tables["throughput"][1:]
     assert len(table) == len(loaded.declared)
-    missing = {(row.subject, row.strategy, row.size) for row in rows.missing_rows(loaded)}
-    written = {(line[0], line[1], int(line[3])): line for line in table}
+    missing = {
+        (row.subject, row.strategy, size_words(row.strategy, row.depth, row.workers))
+        for row in rows.missing_rows(loaded)
+    }
+    written = {tuple(line[:3]): line for line in table}
     for row in loaded.rows.values():
         subject = f"{row.workload}/{row.variant}" if row.variant else row.workload
-        line = written[subject, row.strategy, row.size]
-        if (subject, row.strategy, row.size) not in missing:
+        size = size_words(row.strategy, row.depth, row.workers)
+        line = written[subject, row.strategy, size]
+        if (subject, row.strategy, size) not in missing:
             assert line[4] == f"{row.median('items_per_second'):,.0f}"
             assert line[7] == str(len(row.samples))
 
@@ -267,6 +272,53 @@ def test_cells_that_are_not_separated_are_striped_and_say_both_letters(small: Pa
     assert sorted(drawn) == sorted(pairs)
     svg = (small / "matrix.svg").read_text(encoding="utf-8")
     assert len(re.findall(r'fill="url\(#matrix-h', svg)) >= len(undecided)
+
+
+def test_split_rows_stand_apart_from_the_line_of_their_strategy(small: Path) -> None:
+    drawn = texts(small / "throughput.svg")
+    assert drawn.count("÷2") == 1 and "each unit split" in drawn
+    assert "P÷2" in texts(small / "matrix.svg")
+    root = ElementTree.parse(small / "throughput.svg").getroot()
+    colour = style.STRATEGIES["parallel"].colour
+    lines = [
+        element.attrib["d"].count("L")
+        for element in root.iter("{http://www.w3.org/2000/svg}path")
+        if element.get("stroke") == colour and element.get("stroke-dasharray")
+    ]
+    # matmul with 1 and 2 workers, the legend, file_read with seven numbers of workers.
+    assert sorted(lines) == [1, 2, 6]
+
+
+def test_a_split_row_that_is_not_the_best_shows_its_latency(small: Path) -> None:
+    table = read(small).tables["latency"]
+    sizes = [line[2] for line in table if line[:2] == ["cpu/matmul", "parallel"]]
+    assert sizes == ["2 workers", "one unit split over 2 workers"]
+    assert "each unit split" in texts(small / "latency.svg")
+
+
+def test_a_split_row_to_use_says_so_wherever_its_strategy_has_a_letter(tmp_path: Path) -> None:
+    directory = draw(make(only="cpu/image_filter"), tmp_path)
+    for key in ("matrix", "cost"):
+        assert any(text.startswith("P÷2") for text in texts(directory / f"{key}.svg")), key
+    assert "P÷2\u20021.96×" in texts(directory / "gain.svg")
+    reader = read(directory)
+    assert reader.tables["gain"][2][2] == "one unit split over 2 workers"
+    assert reader.text.count("split over so many workers") == 3
+
+
+def test_rows_without_figures_name_a_split_row_apart(tmp_path: Path) -> None:
+    document = make(only="cpu/matmul")
+    lost = [each for each in document["waitwork"]["declared"] if each["strategy"] == "parallel"]
+    document["waitwork"]["failures"] = [
+        each | {"round": 0, "reason": "crashed", "detail": "killed"} for each in lost
+    ]
+    directory = draw(document, tmp_path)
+    reader = read(directory)
+    verdict = next(line[-1] for line in reader.tables["matrix"] if line[1] == "1")
+    assert verdict.endswith("parallel and parallel (split) failed")
+    sizes = [line[2] for line in reader.tables["troubles"][1:]]
+    assert sizes == ["1 worker", "2 workers", "one unit split over 2 workers"]
+    assert texts(directory / "throughput.svg").count("P✕") == 2
 
 
 def test_rows_without_io_uring_are_absent_not_slow(tmp_path: Path) -> None:

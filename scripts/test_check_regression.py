@@ -44,7 +44,7 @@ def test_the_rounds_of_one_report_split_in_two_show_no_regression(rounds: int) -
     for seed in range(4):
         base, new = halves(seed, rounds)
         result = compare(base, new, 0.05)
-        assert result.family == 224
+        assert result.family == 226
         assert result.count("regressed") == result.count("improved") == 0
         assert result.exit_code(inconclusive_fails=False) == 0
 
@@ -149,7 +149,7 @@ def test_reports_with_different_numbers_of_rounds_compare() -> None:
         report(rounds=12, seed=2, only=FEW, slower={"matmul": 1.5}),
         0.05,
     )
-    assert result.count("regressed") == 13
+    assert result.count("regressed") == 14
     assert (result.findings[0].base_rounds, result.findings[0].new_rounds) == (4, 12)
 
 
@@ -207,7 +207,7 @@ def test_a_row_that_failed_in_one_round_only_has_failed() -> None:
 
 def test_rows_that_an_interrupted_run_did_not_reach_are_missing() -> None:
     result = compare(report(), report(scenario="interrupted"), 0.05)
-    assert result.count("missing") == 90
+    assert result.count("missing") == 91
     assert any("--resume" in finding.detail for finding in result.findings)
 
 
@@ -254,7 +254,7 @@ def run(capsys: Any, *arguments: str) -> tuple[int, str, str]:
 def test_exit_code_0_where_nothing_is_wrong(base: str, written: Any, capsys: Any) -> None:
     code, out, err = run(capsys, base, str(written("new.json", only=FEW, rounds=10, seed=2)))
     assert (code, err) == (0, "") and re.search(
-        r"\n49 rows: (\d inconclusive, )?\d+ ok \(margin 5 %\)\n$", out
+        r"\n50 rows: (\d inconclusive, )?\d+ ok \(margin 5 %\)\n$", out
     )
 
 

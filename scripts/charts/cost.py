@@ -17,7 +17,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from charts import style
 from charts.drawing import Drawing, empty_figure, head, legend, log_scale, write
-from charts.rows import best_rows
+from charts.rows import best_rows, letters, reading_of_letters
 from charts.tables import Column, Table, count, duration, duration_tick, significant, tick, whole
 from decision import Decision, size_words
 from report import Report, Row
@@ -46,6 +46,7 @@ def draw(report: Report, decisions: list[Decision]) -> Drawing:
             " switches, of one unit at each strategy's best size; medians over rounds. CPU has a"
             " scale of its own for each workload and starts at zero; switches share one logarithmic"
             " scale. A server that answers is not counted."
+            + reading_of_letters(row for rows in best.values() for row in rows.values())
         ),
         alt=_alt(best),
         figure=figure,
@@ -94,16 +95,18 @@ def _add_axes(figure: Figure, left: float, bottom: float, width: float) -> Axes:
     return figure.add_axes((left / across, bottom / up, width / across, PANEL_INCHES / up))
 
 
-def _rows_of_panel(axes: Axes) -> None:
+def _rows_of_panel(axes: Axes, rows: dict[str, Row]) -> None:
     axes.set_ylim(len(style.STRATEGIES) - 0.45, -0.55)
-    axes.set_yticks(
-        range(len(style.STRATEGIES)), [look.letter for look in style.STRATEGIES.values()]
-    )
+    names = [
+        letters(rows[look.name]) if look.name in rows else look.letter
+        for look in style.STRATEGIES.values()
+    ]
+    axes.set_yticks(range(len(names)), names)
     axes.tick_params(axis="y", length=0)
 
 
 def _cpu_panel(axes: Axes, rows: dict[str, Row], label: str) -> None:
-    _rows_of_panel(axes)
+    _rows_of_panel(axes, rows)
     longest = 0.0
     for position, look in enumerate(style.STRATEGIES.values()):
         if look.name not in rows:
@@ -134,7 +137,7 @@ def _cpu_panel(axes: Axes, rows: dict[str, Row], label: str) -> None:
 
 
 def _switch_panel(axes: Axes, rows: dict[str, Row], highest: float, label: str) -> None:
-    _rows_of_panel(axes)
+    _rows_of_panel(axes, rows)
     axes.tick_params(axis="y", pad=7)  # room for a marker at the left edge
     log_scale(axes.xaxis, FLOOR, 10 ** math.ceil(math.log10(highest)), tick, most=4)
     axes.grid(True, axis="x")

@@ -10,10 +10,17 @@ from matplotlib.patches import Patch, Rectangle
 
 from charts import style
 from charts.drawing import Drawing, legend, name_column, write
-from charts.rows import missing_rows, rate_of
+from charts.rows import (
+    in_words,
+    letters,
+    missing_rows,
+    rate_of,
+    reading_of_letters,
+    size_beside_letters,
+)
 from charts.slots import Slot, Slots, table
 from charts.tables import rate, ratio
-from decision import Decision, size_words
+from decision import Decision
 from report import Report
 
 
@@ -58,6 +65,12 @@ def draw(report: Report, decisions: list[Decision]) -> Drawing:
             " cheapest that is as good as the fastest; ≈ names the strategies that are not"
             " separated from it."
             " A small letter with ✕ is a strategy whose row failed."
+            + reading_of_letters(
+                row
+                for decision in decisions
+                for cell in decision.cells.values()
+                for row in cell.ranking[:2]
+            )
         ),
         alt=_alt(decisions),
         figure=_figure(decisions, sizes, slots, tooltips),
@@ -123,7 +136,7 @@ def _cell(axes: Axes, x: int, y: int, slot: Slot, gid: str) -> None:
         write(axes, lost, (x + 0.5, y + 0.5), ha="center", color=colour, bbox=backing)
         return
     look = style.STRATEGIES[slot.cell.winner.strategy]
-    letters, ink = look.letter, look.on_colour
+    words, ink = letters(slot.cell.winner), look.on_colour
     if slot.cell.runner_up is None:
         _box(axes, x, y, gid, facecolor=style.PAPER, edgecolor=look.colour, **OUTLINE)
         ink = style.INK
@@ -131,12 +144,12 @@ def _cell(axes: Axes, x: int, y: int, slot: Slot, gid: str) -> None:
         _box(axes, x, y, gid, facecolor=look.colour, linewidth=0)
     else:
         _box(axes, x, y, gid, facecolor=look.colour, edgecolor=style.PAPER, **STRIPES)
-        letters += "≈" + style.STRATEGIES[slot.cell.runner_up.strategy].letter
+        words += "≈" + letters(slot.cell.runner_up)
         backing = Rectangle((x + 0.2, y + 0.13), 0.6, 0.76, facecolor=look.colour, linewidth=0)
         axes.add_patch(backing)
     rate_here = f"{rate(rate_of(slot.cell.winner))}/s"
     gain = ratio(slot.cell.gain.value) if slot.cell.gain else rate_here
-    write(axes, letters, (x + 0.5, y + 0.31), ha="center", **(HEADING | {"color": ink}))
+    write(axes, words, (x + 0.5, y + 0.31), ha="center", **(HEADING | {"color": ink}))
     write(axes, gain, (x + 0.5, y + 0.70), ha="center", color=ink, fontsize=8.5)
     for position, strategy in enumerate(slot.flaws()):
         mark = style.STRATEGIES[strategy].letter + "✕"
@@ -151,15 +164,14 @@ def _overall(axes: Axes, y: int, decision: Decision) -> None:
         return
     look = style.STRATEGIES[decision.best.strategy]
     axes.plot(0.09, y + 0.5, marker=look.marker, color=look.colour, markersize=8, clip_on=False)
-    words = [look.letter]
+    words = [letters(decision.best)]
     if decision.gain:
         words.append(ratio(decision.gain.value))
     if decision.equals:
-        letters = (style.STRATEGIES[rival.row.strategy].letter for rival in decision.equals)
-        words.append("≈" + "".join(letters))
+        equals = (style.STRATEGIES[rival.row.strategy].letter for rival in decision.equals)
+        words.append("≈" + "".join(equals))
     write(axes, "\u2002".join(words), (0.2, y + 0.34), **HEADING)
-    size = size_words(decision.best.strategy, decision.best.depth, decision.best.workers)
-    write(axes, size, (0.2, y + 0.70))
+    write(axes, size_beside_letters(decision.best), (0.2, y + 0.70))
 
 
 def _legend(figure: Figure, slots: Slots) -> None:
@@ -179,6 +191,6 @@ def _alt(decisions: list[Decision]) -> str:
         wins = []
         for size, cell in decision.cells.items():
             doubt = "" if cell.separated or cell.runner_up is None else " (not separated)"
-            wins.append(f"{size:,}: {cell.winner.strategy}{doubt}")
+            wins.append(f"{size:,}: {in_words(cell.winner)}{doubt}")
         parts.append(f"{decision.name}: {', '.join(wins) or 'nothing measured'}")
     return f"Matrix of the fastest strategy by workload and units in flight. {'; '.join(parts)}."

@@ -41,15 +41,20 @@ def short_name(subject: str) -> str:
 
 def heading_inches(text: str, size: float = 9.0) -> float:
     """How wide bold text is."""
-    font = FontProperties(family=style.FONT, weight="bold", size=size)
+    return text_inches(text, size, "bold")
+
+
+def text_inches(text: str, size: float, weight: str = "normal") -> float:
+    """How wide text is."""
+    font = FontProperties(family=style.FONT, weight=weight, size=size)
     return float(TextToPath().get_text_width_height_descent(text, font, ismath=False)[0]) / 72
 
 
-def fitted(text: str, inches: float, size: float = 9.0) -> str:
-    """Bold text cut to a width; tables and tooltips have it in full."""
-    if heading_inches(text, size) <= inches:
+def fitted(text: str, inches: float, size: float = 9.0, weight: str = "bold") -> str:
+    """Text cut to a width; tables and tooltips have it in full."""
+    if text_inches(text, size, weight) <= inches:
         return text
-    while text and heading_inches(text + "…", size) > inches:
+    while text and text_inches(text + "…", size, weight) > inches:
         text = text[:-1]
     return text + "…"
 
@@ -142,6 +147,35 @@ def legend(figure: Figure, handles: Sequence[Artist]) -> None:
         handletextpad=0.5,
         columnspacing=1.6,
     )
+
+
+def filled(look: style.Look) -> dict[str, Any]:
+    """The marker of a strategy, without a line."""
+    return {
+        "color": look.colour,
+        "linestyle": "none",
+        "marker": look.marker,
+        "markersize": look.size,
+        "markeredgecolor": style.PAPER,
+        "markeredgewidth": 0.5,
+    }
+
+
+def hollow(look: style.Look) -> dict[str, Any]:
+    """The marker of a row that splits its units."""
+    return {
+        "linestyle": "none",
+        "marker": look.marker,
+        "markersize": look.size + 1.5,
+        "markerfacecolor": style.PAPER,
+        "markeredgecolor": look.colour,
+        "markeredgewidth": 1.4,
+    }
+
+
+def split_key() -> Line2D:
+    """Its legend entry."""
+    return Line2D([], [], label="each unit split", **hollow(style.STRATEGIES["parallel"]))
 
 
 def strategy_keys(strategies: Iterable[str]) -> list[Line2D]:

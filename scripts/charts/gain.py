@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from analysis import faster
 from charts import style
 from charts.drawing import Drawing, empty_figure, legend, log_scale, name_column, write
-from charts.rows import best_rows
+from charts.rows import best_rows, letters, reading_of_letters, size_beside_letters
 from charts.tables import Column, Table, ratio, whole
 from decision import Decision, size_words
 from ratio import Ratio
@@ -47,6 +47,7 @@ def draw(report: Report, decisions: list[Decision]) -> Drawing:
             "Units per second of each strategy's best size, divided by those of sequential in the"
             " same round. The axis is logarithmic; at 1 a strategy changes nothing, left of it it"
             " costs. The whisker is the 95 % interval over rounds."
+            + reading_of_letters(row for rows in best.values() for row in rows.values())
         ),
         alt=_alt(gains),
         figure=figure,
@@ -144,9 +145,9 @@ def _bar(axes: Axes, y: float, look: style.Look, gain: Ratio, row: Row) -> None:
         axes.hlines(y, gain.low, gain.high, **whisker)
         axes.vlines([gain.low, gain.high], y - 0.03, y + 0.03, **whisker)
     end = (max(1.0, *_ends(gain)), y)
-    words = f"{look.letter}\u2002{ratio(gain.value)}"
+    words = f"{letters(row)}\u2002{ratio(gain.value)}"
     write(axes, words, end, (6, -0.5), fontsize=8, color=style.INK)
-    write(axes, size_words(row.strategy, row.depth, row.workers), end, (62, -0.5))
+    write(axes, size_beside_letters(row), end, (62, -0.5))
 
 
 def _alt(gains: Gains) -> str:

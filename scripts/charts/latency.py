@@ -20,18 +20,22 @@ from charts.drawing import (
     Frame,
     common_span,
     empty_figure,
+    filled,
     head,
+    hollow,
     legend,
     log_scale,
     panels,
+    split_key,
     strategy_keys,
     write,
 )
-from charts.rows import best_rows
+from charts.rows import best_rows, in_words
 from charts.tables import Column, Table, duration, duration_tick, whole
 from decision import Decision, size_words
 from report import Report, Row
 
+Best = dict[str, list[Row]]  # by subject
 
 # Field, name, place on the axis as 1/(1 - p).
 MARKS = (
@@ -44,13 +48,17 @@ MARKS = (
 CURVE_ENDS = 1000.0  # the axis goes no further than p99.9
 BEYOND = 4  # the curve stops where fewer units than this are left: their order is chance
 FEWEST_UNITS = 40
+READING_OF_SPLITS = (
+    " Hollow markers are one unit at a time, split over several workers: what parallel does for who"
+    " waits for one unit."
+)
 
 
 def draw(report: Report, decisions: list[Decision]) -> Drawing:
     """One panel a workload: percentiles with their spread over rounds, all units as a curve."""
     best = {
-        subject: {strategy: row for strategy, row in rows.items() if row.median("p50_ns")}
-        for subject, rows in ((decision.name, best_rows(decision)) for decision in decisions)
+        decision.name: [row for row in _rows(decision) if row.median("p50_ns")]
+        for decision in decisions
     }
     if any(best.values()):
         figure = _figure(best)
@@ -65,6 +73,7 @@ def draw(report: Report, decisions: list[Decision]) -> Drawing:
             " over rounds, whiskers reach from the best to the worst round; the thin curve pools"
             " the units of all rounds and ends where too few are left to tell. More in flight means"
             " more units per second and, past saturation, a longer wait for each."
+            + (READING_OF_SPLITS if any(row.split for _, row in _listed(best)) else "")
         ),
         alt=_alt(best),
         figure=figure,
@@ -72,7 +81,19 @@ def draw(report: Report, decisions: list[Decision]) -> Drawing:
     )
 
 
-def _figure(best: dict[str, dict[str, Row]]) -> Figure:
+def _rows(decision: Decision) -> list[Row]:
+    """The best of each strategy; and what splitting does for one unit, which is a latency."""
+    rows = list(best_rows(decision).values())
+    if decision.split is not None and decision.split.row not in rows:
+        rows.append(decision.split.row)
+    return rows
+
+
+def _listed(best: Best) -> list[tuple[str, Row]]:
+    return [(subject, row) for subject, rows in best.items() for row in rows]
+
+
+def _figure(best: Best) -> Figure:
     drawn = [subject for subject, rows in best.items() if rows]
     spans = dict(
         zip(drawn, common_span([_extent(best[subject]) for subject in drawn]), strict=True)
@@ -92,16 +113,18 @@ def _figure(best: dict[str, dict[str, Row]]) -> Figure:
             continue
         log_scale(panel.yaxis, *spans[subject], duration_tick)
         panel.grid(True, axis="y")
-        for position, (strategy, row) in enumerate(rows.items()):
-            _line(panel, style.STRATEGIES[strategy], row, nudge=1.05 ** (position - 1.5))
-    legend(figure, strategy_keys({strategy for rows in best.values() for strategy in rows}))
+        for position, row in enumerate(rows):
+            _line(panel, style.STRATEGIES[row.strategy], row, nudge=1.05 ** (position - 1.5))
+    rows = [row for _, row in _listed(best)]
+    keys = strategy_keys({row.strategy for row in rows})
+    legend(figure, [*keys, *([split_key()] if any(row.split for row in rows) else [])])
     return figure
 
 
-def _extent(rows: dict[str, Row]) -> tuple[float, float]:
+def _extent(rows: list[Row]) -> tuple[float, float]:
     values = [
         value
-        for row in rows.values()
+        for row in rows
         for field, _, _ in MARKS
         for value in row.values(field).values()
     ]
@@ -133,18 +156,8 @@ def _line(panel: Axes, look: style.Look, row: Row, nudge: float) -> None:
         )
     else:
         panel.plot(*curve, color=look.colour, linestyle=look.line, linewidth=look.weight * 0.7)
-    panel.plot(
-        places,
-        medians,
-        color=look.colour,
-        linestyle="none",
-        marker=look.marker,
-        markersize=look.size,
-        markeredgecolor=style.PAPER,
-        markeredgewidth=0.5,
-        clip_on=False,
-        zorder=3,
-    )
+    marker = hollow(look) if row.split else filled(look)
+    panel.plot(places, medians, clip_on=False, zorder=3, **marker)
 
 
 def _pooled_curve(row: Row) -> tuple[list[float], list[float]] | None:
@@ -166,41 +179,40 @@ def _pooled_curve(row: Row) -> tuple[list[float], list[float]] | None:
     return list(places), [float(middle[min(i, len(middle) - 1)]) for i in index]
 
 
-def _alt(best: dict[str, dict[str, Row]]) -> str:
+def _alt(best: Best) -> str:
     parts = []
     for subject, rows in best.items():
         words = [
-            f"{strategy} p50 {duration(row.median('p50_ns') or 0.0)}, p99"
+            f"{in_words(row)} p50 {duration(row.median('p50_ns') or 0.0)}, p99"
             f" {duration(row.median('p99_ns') or 0.0)}"
-            for strategy, row in rows.items()
+            for row in rows
         ]
         parts.append(f"{subject}: {', '.join(words) if words else 'not measured'}")
     return "Line charts of latency by percentile, logarithmic. " + "; ".join(parts) + "."
 
 
-def _table(best: dict[str, dict[str, Row]]) -> Table:
+def _table(best: Best) -> Table:
     table = Table(
         [
             Column("workload"),
             Column("strategy"),
-            Column("best size"),
+            Column("size"),
             *(Column(name, duration) for _, name, _ in MARKS),
             Column("mean", duration),
             Column("units a round", whole),
             Column("rounds", whole),
         ]
     )
-    for subject, rows in best.items():
-        for strategy, row in rows.items():
-            table.rows.append(
-                [
-                    subject,
-                    strategy,
-                    size_words(strategy, row.depth, row.workers),
-                    *(row.median(field) for field, _, _ in MARKS),
-                    row.median("mean_ns"),
-                    row.median("iterations"),
-                    len(row.values("p50_ns")),
-                ]
-            )
+    for subject, row in _listed(best):
+        table.rows.append(
+            [
+                subject,
+                row.strategy,
+                size_words(row.strategy, row.depth, row.workers),
+                *(row.median(field) for field, _, _ in MARKS),
+                row.median("mean_ns"),
+                row.median("iterations"),
+                len(row.values("p50_ns")),
+            ]
+        )
     return table

@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from charts import style
+from charts import roofline, style
 from charts.drawing import Drawing
 from charts.picture import DARK_CSS, Picture
 from charts.rows import missing_rows
@@ -56,6 +56,7 @@ def render(report: Report, decisions: list[Decision], charts: list[tuple[Drawing
             for drawing, picture in charts
         ],
         troubles=_troubles(report),
+        not_drawn=roofline.absent(report, decisions),
         provenance=_provenance(report),
         environment=_environment(report),
         source=report.path.name,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from charts import style
-from decision import Decision
+from decision import Decision, size_words
 from escape import plain
-from report import Report, Row
+from report import Report, Row, is_split
 
 
 def rates(row: Row) -> dict[int, float]:
@@ -19,6 +20,28 @@ def rates(row: Row) -> dict[int, float]:
 def rate_of(row: Row) -> float:
     """The median over rounds."""
     return statistics.median(rates(row).values())
+
+
+def letters(row: Row) -> str:
+    """A row at a known size: "P", or "P÷2" if its units are split over 2 workers."""
+    return style.STRATEGIES[row.strategy].letter + (f"÷{row.workers}" if row.split else "")
+
+
+def in_words(row: Row) -> str:
+    """The same for whoever reads: "parallel", "parallel (split over 2 workers)"."""
+    return f"{row.strategy} (split over {row.workers} workers)" if row.split else row.strategy
+
+
+def size_beside_letters(row: Row) -> str:
+    """Its size, where little room is left and letters() stand there too."""
+    return "each unit split" if row.split else size_words(row.strategy, row.depth, row.workers)
+
+
+def reading_of_letters(rows: Iterable[Row]) -> str:
+    """What to say of letters() below a chart that has these rows."""
+    if not any(row.split for row in rows):
+        return ""
+    return " ÷ with a number says that each unit is split over so many workers."
 
 
 @dataclass(frozen=True)
@@ -42,6 +65,12 @@ class Missing:
     def size(self) -> int:
         """Units in flight, as for a measured row."""
         return self.depth
+
+    @property
+    def what(self) -> str:
+        """The strategy, and whether it was to split units: at one size it may be due as both."""
+        split = is_split(self.strategy, self.depth, self.workers)
+        return f"{self.strategy} (split)" if split else self.strategy
 
 
 def subject_rows(report: Report, decision: Decision) -> dict[str, list[Row]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from charts import style
-from charts.rows import Missing, rate_of
+from charts.rows import Missing, in_words, rate_of
 from charts.tables import Column, Table, Value, ratio, whole
 from decision import Cell, Decision
 from ratio import Ratio
@@ -34,24 +34,24 @@ class Slot:
         """The strategies without figures, by kind: "hybrid failed, parallel absent"."""
         parts = []
         for kind in KINDS:
-            strategies = [row.strategy for row in self.missing if row.kind == kind]
+            strategies = [row.what for row in self.missing if row.kind == kind]
             if strategies:
                 parts.append(f"{' and '.join(strategies)} {kind}")
         return ", ".join(parts)
 
     def words(self) -> str:
         """What there is to say, for the tooltip."""
-        lost = "; ".join(f"{row.strategy} {row.kind} ({row.reason})" for row in self.missing)
+        lost = "; ".join(f"{row.what} {row.kind} ({row.reason})" for row in self.missing)
         if self.cell is None:
             return lost or "no row of the suite has this size"
-        text = self.cell.winner.strategy
+        text = in_words(self.cell.winner)
         if self.cell.gain:
             text += f", {_with_interval(self.cell.gain)} sequential"
         if self.cell.runner_up is None:
             text += "; nothing else was measured here"
         elif self.cell.ratio:
             verb = "ahead of" if self.cell.separated else "not separated from"
-            text += f"; {verb} {self.cell.runner_up.strategy}, {_with_interval(self.cell.ratio)}"
+            text += f"; {verb} {in_words(self.cell.runner_up)}, {_with_interval(self.cell.ratio)}"
         return f"{text}; {lost}" if lost else text
 
 
@@ -92,10 +92,10 @@ def _measured(cell: Cell, lost: str) -> list[Value]:
     if cell.runner_up is None:
         verdict = "only one measured"
     return [
-        cell.winner.strategy,
+        in_words(cell.winner),
         rate_of(cell.winner),
         *_interval(cell.gain),
-        cell.runner_up.strategy if cell.runner_up else None,
+        in_words(cell.runner_up) if cell.runner_up else None,
         *_interval(cell.ratio),
         f"{verdict}; {lost}" if lost else verdict,
     ]

@@ -59,6 +59,8 @@ SOFT = "#575e66"  # secondary text, at least 4.5:1 on PAPER
 RULE = "#d3d7dc"  # grid lines and frames
 VOID = "#eceef0"  # a cell without a measurement
 ALARM = "#a40e26"  # a failure
+# A kernel of ours, under whichever strategy: none of their colours, 3:1 on either paper.
+KERNEL = "#b2578f"
 
 # The same roles on a dark page.
 DARK: dict[str, str] = {

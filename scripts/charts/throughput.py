@@ -13,14 +13,16 @@ from charts.drawing import (
     common_span,
     empty_figure,
     head,
+    hollow,
     legend,
     log_scale,
     panels,
     size_scale,
+    split_key,
     strategy_keys,
     write,
 )
-from charts.rows import Missing, missing_rows, rate_of, rates, subject_rows
+from charts.rows import Missing, letters, missing_rows, rate_of, rates, subject_rows
 from charts.tables import Column, Table, rate, tick, whole
 from decision import Decision, size_words
 from report import Report, Row
@@ -59,6 +61,7 @@ def draw(report: Report, decisions: list[Decision]) -> Drawing:
             " flight; a flat one does not. The band reaches from the slowest to the fastest round."
             " The dotted grey line is sequential, which has one size; a ring marks the size to use,"
             " a vertical line the number in flight from which on that strategy is ahead."
+            + _reading_of_splits(rows)
             + _reading_of_signs(missing)
         ),
         alt=_alt(decisions, rows),
@@ -95,15 +98,30 @@ def _figure(
         if decision.best is not None:
             _mark_best(panel, decision.best, decision.crossover)
         for strategy, of_strategy in rows[decision.name].items():
-            _line(panel, style.STRATEGIES[strategy], of_strategy, max(sizes))
+            look = style.STRATEGIES[strategy]
+            _line(panel, look, [row for row in of_strategy if not row.split], max(sizes))
+            _split_points(panel, look, [row for row in of_strategy if row.split])
         _mark_missing(panel, [row for row in missing if row.subject == decision.name])
     strategies = {row.strategy for row in report.rows.values()} | {row.strategy for row in missing}
-    legend(
-        figure,
-        strategy_keys(strategies)
-        + [Line2D([], [], label="crossover", **CROSSOVER), Line2D([], [], label="to use", **RING)],
-    )
+    keys = strategy_keys(strategies)
+    if _splits(rows):
+        keys.append(split_key())
+    keys += [Line2D([], [], label="crossover", **CROSSOVER), Line2D([], [], label="to use", **RING)]
+    legend(figure, keys)
     return figure
+
+
+def _splits(rows: dict[str, Rows]) -> bool:
+    return any(row.split for each in rows.values() for of_each in each.values() for row in of_each)
+
+
+def _reading_of_splits(rows: dict[str, Rows]) -> str:
+    if not _splits(rows):
+        return ""
+    return (
+        " A hollow marker is no part of a line: there each unit is split over several workers,"
+        " which have a unit each otherwise; ÷ says over how many, at the fastest."
+    )
 
 
 def _reading_of_signs(missing: list[Missing]) -> str:
@@ -127,6 +145,8 @@ def _extent(rows: Rows) -> tuple[float, float]:
 
 
 def _line(panel: Axes, look: style.Look, rows: list[Row], largest: int) -> None:
+    if not rows:
+        return
     sizes = [row.size for row in rows]
     medians = [rate_of(row) for row in rows]
     low = [min(rates(row).values()) for row in rows]
@@ -159,6 +179,17 @@ def _line(panel: Axes, look: style.Look, rows: list[Row], largest: int) -> None:
     )
 
 
+def _split_points(panel: Axes, look: style.Look, rows: list[Row]) -> None:
+    """Each for itself: from one to the next more workers share a unit, not more units."""
+    for row in rows:
+        values = rates(row).values()
+        panel.vlines(row.size, min(values), max(values), color=look.colour, linewidth=1.2)
+        panel.plot(row.size, rate_of(row), clip_on=False, zorder=3, **hollow(look))
+    if rows:
+        highest = max(rows, key=rate_of)
+        write(panel, letters(highest)[1:], (highest.size, rate_of(highest)), (4, 11))
+
+
 def _mark_best(panel: Axes, row: Row, crossover: int | None) -> None:
     """A ring around the row to use, and a line where its strategy gets ahead."""
     panel.plot(row.size, rate_of(row), clip_on=False, zorder=4, **RING)
@@ -178,7 +209,9 @@ def _mark_missing(panel: Axes, missing: list[Missing]) -> None:
         if row.kind not in SIGNS:
             continue
         letters = marks.setdefault(row.size, {})
-        letters[row.kind] = letters.get(row.kind, "") + style.STRATEGIES[row.strategy].letter
+        letter = style.STRATEGIES[row.strategy].letter
+        if letter not in letters.get(row.kind, ""):
+            letters[row.kind] = letters.get(row.kind, "") + letter
     for size, by_kind in marks.items():
         for line, (kind, letters) in enumerate(sorted(by_kind.items())):
             colour = style.ALARM if kind == "failed" else style.SOFT
