@@ -31,10 +31,12 @@ constexpr std::size_t chunk = 1024;
 // Independent sums in flight: enough to cover the latency of a multiply-add (4 cycles at two a
 // cycle) together with those of the next iteration.
 constexpr std::size_t unrolled = 4;
+constexpr std::size_t line_floats = 16;  // in 64 bytes
 // Floats that the row pass may read past the last sum it needs: its vectors of 64 bytes.
-constexpr std::size_t overhang = unrolled * 16;
+constexpr std::size_t overhang = unrolled * line_floats;
 
-using tap_rows = std::array<const float*, gaussian_weights_f32::max_size>;
+// The rows of the taps, and the one that the next row of the target needs besides.
+using tap_rows = std::array<const float*, gaussian_weights_f32::max_size + 1>;
 
 // The sums of one row with a margin to either side.
 struct sums_layout {
@@ -87,8 +89,13 @@ void column_pass(const gaussian_weights_f32& weights, const tap_rows& rows, std:
                  std::size_t end, float* sums) {
   const std::size_t lanes = hn::Lanes(tag());
   const auto tap_at = [&](std::size_t tap) { return rows[tap] + x; };
-  for (; x + unrolled * lanes <= end; x += unrolled * lanes)
+  for (; x + unrolled * lanes <= end; x += unrolled * lanes) {
+    // Into the second-level cache. Each row is a stream of its own that the hardware's prefetcher
+    // has to find again: with three channels at 1920 x 1080 this took 0.9 of the time.
+    for (std::size_t ahead = 0; ahead < unrolled * lanes; ahead += line_floats)
+      __builtin_prefetch(rows[weights.size()] + x + ahead, 0, 2);
     sum_taps<Size, unrolled>(weights, tap_at, sums + x);
+  }
   for (; x + lanes <= end; x += lanes) sum_taps<Size, 1>(weights, tap_at, sums + x);
   if (x >= end) return;
   if (end >= lanes) {
@@ -145,7 +152,7 @@ void blur_band(const image_shape& shape, const gaussian_weights_f32& weights, bo
                const float* source, float* target, float* scratch, row_band band) {
   tap_rows rows;
   for (std::size_t y = band.first; y < band.end; ++y) {
-    for (std::size_t tap = 0; tap < weights.size(); ++tap) {
+    for (std::size_t tap = 0; tap <= weights.size(); ++tap) {
       const auto wanted = static_cast<std::ptrdiff_t>(y + tap - weights.radius());
       rows[tap] = source + bordered(past_edge, wanted, shape.height) * shape.source_stride;
     }
