@@ -17,27 +17,33 @@ from advice_output import (
     markdown_table,
     troubles,
 )
-from charts.tables import duration
+from charts.tables import duration, ratio, significant
+from decision import size_words
 
 if TYPE_CHECKING:
-    from peers import Finding, Metric, Target
+    from peers import Finding, Group, Metric, Target
     from ratio import Ratio
     from report import Report
 
 HEADINGS = (
-    "work", "in flight", "figure", "peer", "ours", "theirs", "ours / theirs (95 %)", "n", "target", "",
+    "work", "at", "figure", "peer", "ours", "theirs", "ours / theirs (95 %)", "n", "target", "",
 )  # fmt: skip
-RIGHT = (False, True, False, False, True, True, False, True, False, False)
+RIGHT = (False, False, False, False, True, True, False, True, False, False)
 NONE = "–"
-JSON_SCHEMA = "1.0.0"
+JSON_SCHEMA = "1.1.0"
 
 
-def plain(report: Report, findings: list[Finding], missing: list[Target]) -> str:
+Libraries = dict[str, list[str]]  # by peer, with versions
+
+
+def plain(
+    report: Report, findings: list[Finding], missing: list[Target], libraries: Libraries
+) -> str:
     """Head, table, what is missing."""
     table = aligned([HEADINGS, *(_cells(finding) for finding in findings)], RIGHT)
     notes = [
         line
-        for note in _notes(report, findings, missing)
+        for note in _notes(report, findings, missing, libraries)
         for line in textwrap.wrap(note, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
     ]
     blocks = [_head(report), table if findings else [], notes]
@@ -45,15 +51,20 @@ def plain(report: Report, findings: list[Finding], missing: list[Target]) -> str
     return "\n\n".join("\n".join(block) for block in escaped) + "\n"
 
 
-def markdown(report: Report, findings: list[Finding], missing: list[Target]) -> str:
+def markdown(
+    report: Report, findings: list[Finding], missing: list[Target], libraries: Libraries
+) -> str:
     """The same, as GitHub shows it."""
     lines = markdown_head("Beside its peers", _head(report))
     lines += markdown_table(HEADINGS, RIGHT, [_cells(finding) for finding in findings])
-    lines += [f"- {escape.markdown(note)}" for note in _notes(report, findings, missing)]
+    notes = _notes(report, findings, missing, libraries)
+    lines += [f"- {escape.markdown(note)}" for note in notes]
     return "\n".join(lines) + "\n"
 
 
-def as_json(report: Report, findings: list[Finding], missing: list[Target]) -> str:
+def as_json(
+    report: Report, findings: list[Finding], missing: list[Target], libraries: Libraries
+) -> str:
     """For programs: what is not known is left out, never null."""
     document = {
         "schema": JSON_SCHEMA,
@@ -64,6 +75,7 @@ def as_json(report: Report, findings: list[Finding], missing: list[Target]) -> s
         "complete": report.meta["complete"],
         "rounds": report.rounds,
         "confidence": 0.95,
+        "libraries": libraries,
         "comparisons": [_object(finding) for finding in findings],
         "targets_not_measured": [_target_object(target) for target in missing],
         "not_measured": [
@@ -91,16 +103,26 @@ def _head(report: Report) -> list[str]:
     return lines
 
 
-def _notes(report: Report, findings: list[Finding], missing: list[Target]) -> list[str]:
+def _notes(
+    report: Report, findings: list[Finding], missing: list[Target], libraries: Libraries
+) -> list[str]:
     judged = [finding.verdict for finding in findings if finding.verdict]
     counts = [f"{judged.count(each)} {each}" for each in ("reached", "missed", "undecided")]
     notes = [f"Targets: {', '.join(counts)}, {len(missing)} not measured."]
-    if missing:
-        names = [
-            f"{each.work} depth {each.depth}: {_wanted(each.metric, each.limit, each.peer)}"
-            for each in missing
-        ]
-        notes.append(f"Not measured: {'; '.join(names)}.")
+    if libraries:
+        compared = [f"{peer} is {' and '.join(names)}" for peer, names in libraries.items()]
+        notes.append(f"Compared with: {'; '.join(compared)}.")
+    declared = {entry["workload"] for entry in report.declared}
+    of_these = [
+        f"{each.work} {_target_at(each)}: {_wanted(each.metric, each.limit, each.peer)}"
+        for each in missing
+        if each.work in declared
+    ]
+    if of_these:
+        notes.append(f"Not measured: {'; '.join(of_these)}.")
+    others = dict.fromkeys(each.work for each in missing if each.work not in declared)
+    if others:
+        notes.append(f"Works with targets that are not in this report: {', '.join(others)}.")
     for trouble in troubles(report):
         rows = ", ".join(trouble.names)
         notes.append(f"{trouble.kind}: {trouble.reason}; {trouble.remedy}: {rows}")
@@ -112,8 +134,8 @@ def _cells(finding: Finding) -> tuple[str, ...]:
     kind = finding.variant.partition("_")[2]
     figure = f"{metric.name}, {kind}" if kind else metric.name
     return (
-        finding.work.partition("/")[2],
-        str(finding.depth),
+        finding.group.work.partition("/")[2],
+        _at(finding.group),
         figure,
         finding.peer or NONE,
         _amount(finding.ours, metric),
@@ -125,11 +147,27 @@ def _cells(finding: Finding) -> tuple[str, ...]:
     )
 
 
+def _at(group: Group) -> str:
+    if group.is_kernel:
+        return size_words("parallel", group.workers, group.workers)
+    return f"{group.depth:,} in flight"
+
+
+def _target_at(target: Target) -> str:
+    if target.all_workers:
+        return "all workers"
+    return "1 worker" if target.is_kernel else f"depth {target.depth}"
+
+
 def _amount(value: float, metric: Metric) -> str:
     if metric.unit == "ns":
         return duration(value)
     if metric.unit in ("bytes", "/s"):
         return f"{value:,.0f}{'/s' if metric.unit == '/s' else ' B'}"
+    if metric.unit == "times":
+        return ratio(value)
+    if metric.unit:
+        return f"{significant(value, 4)} {metric.unit}"
     return f"{value:.3g}"
 
 
@@ -140,29 +178,35 @@ def _wanted(metric: Metric, limit: float, peer: str | None) -> str:
     return f"{metric.name} {sign} {limit:.2f} of {peer}"
 
 
-def _interval(ratio: Ratio) -> str:
-    if ratio.low is None or ratio.high is None:
-        return f"{ratio.value:.3f} (no interval)"
-    return f"{ratio.value:.3f} ({ratio.low:.3f} – {ratio.high:.3f})"
+def _interval(of: Ratio) -> str:
+    if of.low is None or of.high is None:
+        return f"{of.value:.3f} (no interval)"
+    return f"{of.value:.3f} ({of.low:.3f} – {of.high:.3f})"
 
 
 def _object(finding: Finding) -> dict[str, Any]:
     made: dict[str, Any] = {
-        "work": finding.work,
-        "depth": finding.depth,
+        "work": finding.group.work,
+        "strategy": finding.group.strategy,
+        "depth": finding.group.depth,
+        "workers": finding.group.workers,
         "figure": finding.metric.field,
         "higher_is_better": finding.metric.higher_is_better,
         "variant": finding.variant,
         "ours": finding.ours,
         "n": finding.ratio.n,
     }
-    ratio = finding.ratio
+    interval = finding.ratio
     against = "ratio" if finding.peer is not None else "ratio_to_target"
-    made[against] = {"value": ratio.value}
-    if ratio.low is not None and ratio.high is not None:
-        made[against] |= {"low": ratio.low, "high": ratio.high}
-    if finding.peer is not None and finding.theirs is not None:
-        made |= {"peer": finding.peer, "theirs": finding.theirs}
+    if finding.peer is None and finding.limit is None:
+        against = "figure_interval"
+    made[against] = {"value": interval.value}
+    if interval.low is not None and interval.high is not None:
+        made[against] |= {"low": interval.low, "high": interval.high}
+    if finding.peer is not None:
+        made["peer"] = finding.peer
+    if finding.theirs is not None:
+        made["theirs"] = finding.theirs
     if finding.limit is not None:
         made |= {"target": finding.limit, "verdict": finding.verdict}
     return made
@@ -174,5 +218,6 @@ def _target_object(target: Target) -> dict[str, Any]:
         "depth": target.depth,
         "figure": target.metric.field,
         "target": target.limit,
+        **({"all_workers": True} if target.all_workers else {}),
     }
     return made if target.peer is None else made | {"peer": target.peer}

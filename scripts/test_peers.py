@@ -7,9 +7,11 @@ from typing import Any
 
 import peers
 import pytest
+import synthetic_kernels
 import synthetic_report
 from conftest import assert_one_line
 from ratio import Ratio
+from report import from_document
 
 ROUNDS = 8
 
@@ -70,7 +72,15 @@ def findings(written: Any) -> Any:
     def find(rows: dict[str, Any], **arguments: Any) -> dict[str, peers.Finding]:
         report = peers.load(written("report.json", document(rows, **arguments)))
         return {
-            f"{each.work.removeprefix('peers/')}/{each.depth}/{each.metric.field}/{each.peer}": each
+            "/".join(
+                str(part)
+                for part in (
+                    each.group.work.removeprefix("peers/"),
+                    each.group.depth,
+                    each.metric.field,
+                    each.peer,
+                )
+            ): each
             for each in peers.compare(report)
         }
 
@@ -188,15 +198,169 @@ def test_enters_are_left_out_where_there_are_none(findings: Any) -> None:
 
 def test_every_target_is_of_a_figure_that_its_work_shows() -> None:
     for each in peers.TARGETS:
-        assert each.metric in peers.METRICS.get(each.work, peers.USUAL), each
+        shown = peers.METRICS.get(each.work, peers.USUAL)
+        if each.is_kernel:
+            shown = (peers.KERNEL_TIME, *peers.OWN_FIGURES)
+        assert each.metric in shown, each
+
+
+def test_no_figure_has_two_targets_at_one_place() -> None:
+    keys = [
+        (each.work, each.depth, each.all_workers, each.metric, each.peer) for each in peers.TARGETS
+    ]
+    assert len(set(keys)) == len(keys)
 
 
 def test_a_target_that_nothing_was_measured_for_is_said(written: Any, capsys: Any) -> None:
-    report = written("report.json", document({"await_ready/waitwork/1": {"real_time": 5.0}}))
-    assert peers.main([str(report)]) == 0
+    rows = {"await_ready/waitwork/1": {"real_time": 5.0}, "nop/waitwork/64": {"real_time": 60.0}}
+    assert peers.main([str(written("report.json", document(rows)))]) == 0
     out = capsys.readouterr().out
     assert "Targets: 1 reached, 0 missed, 0 undecided" in out
-    assert "Not measured: peers/nop depth 64: time ≤ 1.10 of liburing;" in out
+    assert "Not measured: peers/nop depth 64: time ≤ 1.10 of liburing.\n" in out
+    assert "Works with targets that are not in this report: peers/spawn_join," in out
+
+
+# ---- kernels
+
+
+def kernel_findings(document: dict[str, Any]) -> dict[tuple[str, int, str, str | None], Any]:
+    """By work, workers, figure and peer."""
+    found = {}
+    for each in peers.compare(from_document(document)):
+        work = each.group.work.removeprefix("peers/")
+        found[work, each.group.workers, each.metric.field, each.peer] = each
+    return found
+
+
+def changed(document: dict[str, Any], workers: int, **factors: float) -> dict[str, Any]:
+    """Figures of our rows of so many workers, each times a factor."""
+    for row in document["benchmarks"]:
+        if row["waitwork"]["variant"] == "waitwork" and row["waitwork"]["workers"] == workers:
+            row |= {name: row[name] * by for name, by in factors.items()}
+    return document
+
+
+def test_a_kernel_is_compared_by_one_worker_and_by_all_apart() -> None:
+    found = kernel_findings(synthetic_kernels.make(only="matmul_f32_512"))
+    one = found["matmul_f32_512", 1, "real_time", "openblas"]
+    every = found["matmul_f32_512", 2, "real_time", "openblas"]
+    assert (one.limit, every.limit) == (1.00, 1 / 1.10)
+    assert (one.verdict, every.verdict) == ("reached", "missed")
+    assert every.ours < one.ours
+
+
+def test_the_time_of_a_kernel_is_compared_in_slices_and_the_rate_is_its_inverse() -> None:
+    document = changed(synthetic_kernels.make(only="matmul_f32_512"), 1, real_time=3.0)
+    found = kernel_findings(document)
+    time = found["matmul_f32_512", 1, "real_time", "openblas"]
+    assert time.ratio.value == pytest.approx(1 / 1.064, rel=0.01)
+    rate = found["matmul_f32_512", 1, "gflops", "openblas"]
+    assert rate.ratio.value == pytest.approx(1 / time.ratio.value)
+    assert rate.ratio.low == pytest.approx(1 / time.ratio.high)
+    assert rate.ours == pytest.approx(150, rel=0.02) and rate.verdict == ""
+
+
+def test_a_filter_without_operations_has_pixels_for_a_rate() -> None:
+    found = kernel_findings(synthetic_kernels.make(only="sobel"))
+    assert ("sobel", 1, "gflops", "opencv") not in found
+    assert found["sobel", 1, "mpixels_per_second", "opencv"].ratio.value > 2
+    assert found["sobel", 1, "real_time", "opencv"].verdict == "reached"
+
+
+def test_a_peer_that_has_no_row_is_compared_by_the_ratio_in_ours() -> None:
+    document = synthetic_kernels.make(only="matmul_f32_512")
+    document["benchmarks"] = [
+        row for row in document["benchmarks"] if row["waitwork"]["variant"] == "waitwork"
+    ]
+    found = kernel_findings(document)["matmul_f32_512", 1, "real_time", "openblas"]
+    assert found.theirs is None and found.verdict == "reached"
+
+
+@pytest.mark.parametrize(
+    ("work", "workers", "figure", "by", "said"),
+    [
+        ("matmul_f32_512", 1, "of_peak", 1.0, "reached"),
+        ("matmul_f32_512", 1, "of_peak", 0.9, "missed"),
+        ("matmul_f32_512", 2, "speedup", 1.0, "reached"),
+        ("matmul_f32_512", 2, "speedup", 0.8, "missed"),
+        ("matmul_f32_512", 2, "speedup_of_ceiling", 1.0, "reached"),
+        ("conv2d", 2, "speedup_of_ceiling", 0.9, "missed"),
+        ("box_blur_31", 1, "time_over_size_3", 1.0, "reached"),
+        ("box_blur_31", 1, "time_over_size_3", 1.2, "missed"),
+        ("dense_1", 1, "of_bandwidth", 1.0, "reached"),
+        ("dense_1", 1, "of_bandwidth", 0.9, "missed"),
+    ],
+)
+def test_our_own_figures_are_judged(
+    work: str, workers: int, figure: str, by: float, said: str
+) -> None:
+    document = changed(synthetic_kernels.make(only=f"^{work}$"), workers, **{figure: by})
+    assert kernel_findings(document)[work, workers, figure, None].verdict == said
+
+
+def test_an_empty_task_is_judged_by_the_time_of_a_core() -> None:
+    document = synthetic_kernels.make(only="^fir_32$")
+    text = json.dumps(document).replace("fir_32", "empty_task")
+    document = json.loads(text)
+    for row in document["benchmarks"]:
+        row["core_ns_per_task"] = 120.0
+    found = kernel_findings(document)
+    assert found["empty_task", 2, "core_ns_per_task", None].verdict == "reached"
+    assert found["empty_task", 1, "core_ns_per_task", None].verdict == ""
+
+
+def test_figures_without_a_target_are_shown_and_not_judged() -> None:
+    found = kernel_findings(synthetic_kernels.make(only="matmul_f32_512"))
+    for name in ("own_AVX2_over_best", "own_SSE4_over_best", "speedup_of_ceiling"):
+        each = found["matmul_f32_512", 2, name, None]
+        assert each.verdict == ("reached" if each.limit else "")
+    assert found["matmul_f32_512", 2, "own_AVX2_over_best", None].metric.name == "time with AVX2"
+    assert ("matmul_f32_512", 1, "real_time", "own_AVX2") not in found
+
+
+def test_a_kernels_name_for_a_lesser_instruction_set_may_be_that_of_a_time() -> None:
+    text = json.dumps(synthetic_kernels.make(only="fir_32"))
+    document = json.loads(text.replace("own_AVX2_over_best", "time_over_own_AVX2"))
+    found = kernel_findings(document)
+    assert found["fir_32", 1, "time_over_own_AVX2", None].metric.name == "time with AVX2"
+    assert not any(peer for _, _, _, peer in found)
+
+
+KERNELS = "matmul_f32_512|gaussian_blur_f32_5|box_blur|dense_1$"
+
+
+@pytest.mark.parametrize(("flags", "suffix"), [([], "txt"), (["--markdown"], "md")])
+def test_the_output_of_kernels_is_as_in_the_golden_file(
+    flags: list[str], suffix: str, written: Any, golden: Any, capsys: Any
+) -> None:
+    report = written("report.json", synthetic_kernels.make(only=KERNELS))
+    assert peers.main([*flags, str(report)]) == 0
+    golden(f"peers/kernels.{suffix}", capsys.readouterr().out)
+
+
+def test_the_json_of_kernels_has_workers_and_libraries(written: Any, capsys: Any) -> None:
+    report = written("report.json", synthetic_kernels.make(only="matmul_f32_512"))
+    assert peers.main(["--json", str(report)]) == 0
+    text = capsys.readouterr().out
+    assert "null" not in text and "NaN" not in text
+    made = json.loads(text)
+    assert made["libraries"] == {"openblas": ["OpenBLAS 0.3.21 SkylakeX"]}
+    assert {(each["strategy"], each["workers"]) for each in made["comparisons"]} == {
+        ("parallel", 1),
+        ("parallel", 2),
+    }
+    alone = next(each for each in made["comparisons"] if each["figure"] == "own_AVX2_over_best")
+    assert alone["figure_interval"]["low"] < alone["ours"] < alone["figure_interval"]["high"]
+    wanted = [each for each in made["targets_not_measured"] if each["work"] == "peers/empty_task"]
+    assert wanted[0]["all_workers"] is True
+
+
+def test_every_work_with_a_target_is_in_the_synthetic_report_or_older() -> None:
+    known = {f"peers/{kernel.name}" for kernel in synthetic_kernels.SUITE} | {"peers/empty_task"}
+    assert {each.work for each in peers.TARGETS if each.is_kernel} <= known
+
+
+# ---- output
 
 
 ROWS = {
