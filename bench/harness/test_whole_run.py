@@ -70,7 +70,7 @@ def test_every_subject_has_all_four_strategies(report):
     for entry in report["benchmarks"]:
         ours = entry["waitwork"]
         strategies.setdefault((ours["workload"], ours["variant"]), set()).add(ours["strategy"])
-    assert len(strategies) == 13
+    assert len(strategies) == 25
     for found in strategies.values():
         assert found == {"sequential", "concurrent", "parallel", "hybrid"}
 
