@@ -255,14 +255,18 @@ def _of_group(group: Group, variants: dict[str, Row]) -> Iterator[Finding]:
 
 def _of_kernel(group: Group, variants: dict[str, Row]) -> Iterator[Finding]:
     """Time and rate beside each peer, then our own figures, those without a target too."""
+    times = (KERNEL_TIME, GFLOPS, PIXELS)
+    compared = False
     for peer in _kernel_peers(variants):
         counterpart = _counterpart(peer, variants)
         if counterpart is not None:
-            for metric in (KERNEL_TIME, GFLOPS, PIXELS):
-                yield from _beside(group, metric, counterpart, peer, variants.get(peer))
+            for metric in times:
+                for finding in _beside(group, metric, counterpart, peer, variants.get(peer)):
+                    compared = True
+                    yield finding
     ours = variants.get(OURS)
     if ours is not None:
-        for metric in (*OWN_FIGURES, *_lesser_sets(ours)):
+        for metric in (*(() if compared else times), *OWN_FIGURES, *_lesser_sets(ours)):
             yield from _alone(group, metric, ours)
 
 
