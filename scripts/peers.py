@@ -218,13 +218,15 @@ def compare(report: Report) -> list[Finding]:
 
 def libraries(report: Report) -> dict[str, list[str]]:
     """By peer the libraries that did the work, with version and the code that they chose."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, None]] = {}
     for row in report.rows.values():
-        for sample in row.samples if row.workload.startswith(CLASS) else []:
+        if not row.workload.startswith(CLASS) or row.variant.split("_")[0] == OURS:
+            continue
+        for sample in row.samples:
             library = sample["waitwork"].get("library")
-            if library and library not in found.setdefault(row.variant, []):
-                found[row.variant].append(library)
-    return found
+            if library:
+                found.setdefault(row.variant, {})[library] = None
+    return {peer: list(names) for peer, names in found.items()}
 
 
 def not_measured(findings: list[Finding]) -> list[Target]:

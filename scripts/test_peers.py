@@ -357,6 +357,7 @@ def test_the_json_of_kernels_has_workers_and_libraries(written: Any, capsys: Any
         ("parallel", 1),
         ("parallel", 2),
     }
+    assert all(each.get("peer") in (None, "openblas") for each in made["comparisons"])
     alone = next(each for each in made["comparisons"] if each["figure"] == "own_AVX2_over_best")
     assert alone["figure_interval"]["low"] < alone["ours"] < alone["figure_interval"]["high"]
     wanted = [each for each in made["targets_not_measured"] if each["work"] == "peers/empty_task"]
