@@ -218,13 +218,15 @@ def compare(report: Report) -> list[Finding]:
 
 def libraries(report: Report) -> dict[str, list[str]]:
     """By peer the libraries that did the work, with version and the code that they chose."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, None]] = {}
     for row in report.rows.values():
-        for sample in row.samples if row.workload.startswith(CLASS) else []:
+        if not row.workload.startswith(CLASS) or row.variant.split("_")[0] == OURS:
+            continue
+        for sample in row.samples:
             library = sample["waitwork"].get("library")
-            if library and library not in found.setdefault(row.variant, []):
-                found[row.variant].append(library)
-    return found
+            if library:
+                found.setdefault(row.variant, {})[library] = None
+    return {peer: list(names) for peer, names in found.items()}
 
 
 def not_measured(findings: list[Finding]) -> list[Target]:
@@ -255,14 +257,18 @@ def _of_group(group: Group, variants: dict[str, Row]) -> Iterator[Finding]:
 
 def _of_kernel(group: Group, variants: dict[str, Row]) -> Iterator[Finding]:
     """Time and rate beside each peer, then our own figures, those without a target too."""
+    times = (KERNEL_TIME, GFLOPS, PIXELS)
+    compared = False
     for peer in _kernel_peers(variants):
         counterpart = _counterpart(peer, variants)
         if counterpart is not None:
-            for metric in (KERNEL_TIME, GFLOPS, PIXELS):
-                yield from _beside(group, metric, counterpart, peer, variants.get(peer))
+            for metric in times:
+                for finding in _beside(group, metric, counterpart, peer, variants.get(peer)):
+                    compared = True
+                    yield finding
     ours = variants.get(OURS)
     if ours is not None:
-        for metric in (*OWN_FIGURES, *_lesser_sets(ours)):
+        for metric in (*(() if compared else times), *OWN_FIGURES, *_lesser_sets(ours)):
             yield from _alone(group, metric, ours)
 
 

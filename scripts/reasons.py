@@ -75,9 +75,11 @@ def splitting(decision: Decision) -> str:
         return f"one unit {over}: {figure}"
     if split.pays:
         return f"one unit is done soonest {over}, {figure}"
-    if split.ratio.separated and split.ratio.value < 1:
+    if not split.ratio.separated:
+        return f"{over} one unit gains nothing that the data shows, {figure}"
+    if split.ratio.value < 1:
         return f"one unit is done later {over}, {figure}"
-    return f"one unit gains nothing {over}, {figure}"
+    return f"{over} one unit gains nothing to speak of, {figure}"
 
 
 def percent(share: float) -> str:

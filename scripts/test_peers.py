@@ -260,6 +260,14 @@ def test_the_time_of_a_kernel_is_compared_in_slices_and_the_rate_is_its_inverse(
     assert rate.ours == pytest.approx(150, rel=0.02) and rate.verdict == ""
 
 
+def test_a_kernel_without_peers_shows_its_own_time_and_rate() -> None:
+    found = kernel_findings(synthetic_kernels.make(only="fir_32"))
+    assert found["fir_32", 2, "real_time", None].verdict == ""
+    assert found["fir_32", 2, "gflops", None].ours > 200
+    beside = kernel_findings(synthetic_kernels.make(only="sobel"))
+    assert ("sobel", 1, "real_time", None) not in beside
+
+
 def test_a_filter_without_operations_has_pixels_for_a_rate() -> None:
     found = kernel_findings(synthetic_kernels.make(only="sobel"))
     assert ("sobel", 1, "gflops", "opencv") not in found
@@ -349,6 +357,7 @@ def test_the_json_of_kernels_has_workers_and_libraries(written: Any, capsys: Any
         ("parallel", 1),
         ("parallel", 2),
     }
+    assert all(each.get("peer") in (None, "openblas") for each in made["comparisons"])
     alone = next(each for each in made["comparisons"] if each["figure"] == "own_AVX2_over_best")
     assert alone["figure_interval"]["low"] < alone["ours"] < alone["figure_interval"]["high"]
     wanted = [each for each in made["targets_not_measured"] if each["work"] == "peers/empty_task"]

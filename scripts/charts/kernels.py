@@ -6,6 +6,7 @@ other it is a workload of the class "cpu", at its best row of one worker and of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -34,6 +35,8 @@ class Performer:
     @property
     def library(self) -> str:
         """With its version and the code that it chose for this processor, if the report says so."""
+        if self.by == OURS:
+            return OURS
         said = [said_of(row, "library") for row in self.rows]
         return next(filter(None, said), self.by)
 
@@ -73,7 +76,7 @@ def share_of(row: Row) -> float | None:
 
 
 def kernels(report: Report, decisions: list[Decision]) -> list[Kernel]:
-    """Those that have at least one sound row, in the order of the report."""
+    """Those that have at least one sound row, by name: "matmul_f32_64" before "matmul_f32_512"."""
     failed = {entry["name"] for entry in report.failures}
     works: dict[str, dict[str, list[Row]]] = {}
     for row in report.rows.values():
@@ -85,7 +88,13 @@ def kernels(report: Report, decisions: list[Decision]) -> list[Kernel]:
         elif row.workload.startswith(CPU):
             name = f"{row.workload}/{row.variant}" if row.variant else row.workload
             works.setdefault(name, {}).setdefault(OURS, []).append(row)
-    return [_kernel(name, by_variant, limits.workers(report)) for name, by_variant in works.items()]
+    names = sorted(works, key=_with_numbers)
+    return [_kernel(name, works[name], limits.workers(report)) for name in names]
+
+
+def _with_numbers(name: str) -> list[tuple[str, int]]:
+    """To sort by: numbers in a name count as such."""
+    return [(text, int(digits or 0)) for text, digits in re.findall(r"(\D+)(\d*)", name)]
 
 
 def _kernel(name: str, by_variant: dict[str, list[Row]], all_workers: int) -> Kernel:

@@ -192,7 +192,8 @@ def _limit_words(kernel: Kernel) -> str:
     causes = [said_of(row, "limited_by") for row in performer.rows]
     known = list(dict.fromkeys(cause for cause in causes if cause))
     parts = [", all: ".join(known) if known else "no limit known"]
-    parts += [f"beside {each.library}" for each in kernel.others]
+    # What a library lists in parentheses is for the table.
+    parts += [f"beside {each.library.partition(' (')[0]}" for each in kernel.others]
     return fitted("; ".join(parts), WORDS_INCHES - 40 / 72, 7.5, "normal")
 
 
