@@ -39,13 +39,15 @@ class filter_beside_opencv : public kernel_work {
  public:
   std::map<std::string, double> parameters() const final {
     const double elements = static_cast<double>(shape_.height * shape_.row_elements());
-    return {{"width", static_cast<double>(shape_.width)},
-            {"height", static_cast<double>(shape_.height)},
-            {"channels", static_cast<double>(shape_.channels)},
-            {"pixels_per_unit", static_cast<double>(shape_.width * shape_.height)},
-            {"bytes_read_per_unit", elements * sizeof(Source)},
-            {"bytes_written_per_unit", elements * sizeof(Target)},
-            {"working_set_bytes", elements * (sizeof(Source) + sizeof(Target))}};
+    std::map<std::string, double> all = {{"width", static_cast<double>(shape_.width)},
+                                         {"height", static_cast<double>(shape_.height)},
+                                         {"channels", static_cast<double>(shape_.channels)},
+                                         {"pixels_per_unit", static_cast<double>(shape_.width * shape_.height)},
+                                         {"bytes_read_per_unit", elements * sizeof(Source)},
+                                         {"bytes_written_per_unit", elements * sizeof(Target)},
+                                         {"working_set_bytes", elements * (sizeof(Source) + sizeof(Target))}};
+    if (const double flops = flops_per_element(); flops > 0) all["flops_per_unit"] = flops * elements;
+    return all;
   }
 
   void ours(arena* workers) final {
@@ -107,6 +109,9 @@ class filter_beside_opencv : public kernel_work {
   }
   unsigned workers() const { return workers_; }
 
+  // Of floats; 0 where the arithmetic is of whole numbers.
+  virtual double flops_per_element() const { return 0; }
+
   virtual void filter(unsigned worker, row_band rows) = 0;
   virtual void filter_by(const waitwork_opencv_functions& opencv, const waitwork_opencv_image& source,
                          waitwork_opencv_image& target) = 0;
@@ -154,6 +159,10 @@ class gaussian final : public filter_beside_opencv<T, T> {
  private:
   void filter(unsigned worker, row_band rows) override {
     kernels::gaussian_blur(this->shape_, weights_, this->source_.span(), this->target_.span(), scratch_[worker], rows);
+  }
+  // A multiply-add for each weight, along the columns and along the rows.
+  double flops_per_element() const override {
+    return std::is_same_v<T, float> ? 4 * static_cast<double>(weights_.size()) : 0;
   }
   void filter_by(const waitwork_opencv_functions& opencv, const waitwork_opencv_image& source,
                  waitwork_opencv_image& target) override {
