@@ -49,7 +49,7 @@ class noting : public workload {
 
   answer run_split(arena& workers, unit work) override {
     begin(work);
-    split(workers, workers.workers(), 1, [this](const part&) { std::this_thread::sleep_for(little); });
+    split(workers, workers.workers(), 1, [](const part&) { std::this_thread::sleep_for(little); });
     return end(work);
   }
 
