@@ -80,7 +80,8 @@ std::vector<float> room(std::size_t tap_count, std::uint64_t seed) {
   return taps;
 }
 
-// The definition in fir_filter.hpp. Taps of zero are left out.
+// The definition in fir_filter.hpp. Taps of zero are left out: the room of `memory` takes 0.3 s
+// instead of 5.
 std::vector<double> plainly_filtered(std::span<const float> taps, std::span<const double> source) {
   // Elements that stay in the first-level cache from tap to tap.
   constexpr std::size_t stretch = 1024;
