@@ -1,0 +1,59 @@
+#pragma once
+// For matmul: how large the blocks are that a product is cut into, and when B is not packed. The
+// same for all instruction sets.
+
+#include <cstddef>
+#include <cstdint>
+
+#include <waitwork/base/aligned_buffer.hpp>
+#include <waitwork/kernels/matmul.hpp>
+
+namespace waitwork::kernels {
+
+// 6 rows of A * 4 KiB = 24 KiB, three quarters of the smallest first-level cache in use. Long
+// blocks of k pass over C less often, in double precision above all: beside blocks of 2 KiB and 384
+// columns, n = 2048 was 4 % faster, in double 8 %.
+template <class T>
+constexpr std::size_t inner_block = 4096 / sizeof(T);
+// 4 KiB * 128 = 512 KiB of B, half of a 1 MiB second-level cache. A multiple of every tile's width.
+// Beside 192 on a cache of 2 MiB whose other half a neighbour used, 2 % faster on average, and
+// equal when it was alone; 384 was 15 % slower.
+constexpr std::size_t column_block = 128;
+// The widest vector of any instruction set compiled here (AVX-512). Panels are padded to whole
+// vectors.
+template <class T>
+constexpr std::size_t widest_lanes = 64 / sizeof(T);
+// B is read where it is if it takes no more than a quarter of a 2 MiB second-level cache, or half
+// of a 1 MiB one: packing would cost more than it saves. At n = 512 in float, twice that, packing
+// is the faster again.
+constexpr std::size_t small_bytes = 512 * 1024;
+// With so few rows, what packing costs is not earned back.
+constexpr std::size_t few_rows = 4;
+
+template <class T>
+bool stays_in_place(const matmul_shape& shape, const T* b) noexcept {
+  // Where rows begin elsewhere, nearly every load of a vector straddles two cache lines and costs
+  // two: n = 250 is a fifth faster packed.
+  const bool in_lines = reinterpret_cast<std::uintptr_t>(b) % simd_alignment_bytes == 0 &&
+                        shape.b_stride % widest_lanes<T> == 0 && shape.n % widest_lanes<T> == 0;
+  return shape.m <= few_rows ||
+         (in_lines && shape.k <= inner_block<T> && shape.k * shape.n * sizeof(T) <= small_bytes);
+}
+
+constexpr std::size_t round_up(std::size_t value, std::size_t multiple) noexcept {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+// How many blocks cover `extent`.
+constexpr std::size_t blocks(std::size_t extent, std::size_t largest) noexcept {
+  return (extent + largest - 1) / largest;
+}
+
+// The size of equal blocks that cover `extent`, none larger than `largest`: 300 = 150 + 150, not
+// 256 + 44.
+constexpr std::size_t even_block(std::size_t extent, std::size_t largest) noexcept {
+  const std::size_t count = blocks(extent, largest);
+  return (extent + count - 1) / count;
+}
+
+}  // namespace waitwork::kernels
