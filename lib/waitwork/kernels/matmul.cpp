@@ -9,8 +9,7 @@
 //
 // A is not packed: its rows are contiguous in k already, and eight streams are few (packed, it was
 // no faster at n = 512, 1024, 2048). Where B is small, or is used by few rows, it is not packed
-// either, but for the columns that fill no vector. Where B is a single column, vectors run down k
-// instead.
+// either. Where B is a single column, vectors run down k instead.
 //
 // The order of the additions to an element depends on k alone, which is why every one of these ways
 // gives the same bits for n > 1: each block of k is summed from its first product to its last, and
@@ -43,8 +42,9 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// `Rows` rows of C from one block, whose panels find_panel(column, vectors) gives.
-template <std::size_t Rows, class T, class FindPanel>
+// `Rows` rows of C from one block, whose panels find_panel(column, vectors) gives. Masked: a panel
+// ends with its last column, not with a whole vector.
+template <std::size_t Rows, bool Masked, class T, class FindPanel>
 HWY_INLINE void multiply_rows(const matmul_shape& shape, std::size_t row, const T* a,
                               const block<T>& part, T* c, FindPanel find_panel) {
   const std::size_t lanes = hn::Lanes(tag<T>());
@@ -54,30 +54,31 @@ HWY_INLINE void multiply_rows(const matmul_shape& shape, std::size_t row, const 
   for (std::size_t column = 0; column < part.columns;) {
     const std::size_t vectors = part.vectors_at(column);
     const std::size_t valid_columns = std::min(vectors * lanes, part.columns - column);
-    tiles_of_rows<Rows, T>[vectors - 1](valid_columns, part.inner, rows,
-                                        find_panel(column, vectors), target + column,
-                                        shape.c_stride, part.accumulate);
+    const auto& tiles = Masked && valid_columns < vectors * lanes ? tiles_of_rows<Rows, true, T>
+                                                                  : tiles_of_rows<Rows, false, T>;
+    tiles[vectors - 1](valid_columns, part.inner, rows, find_panel(column, vectors),
+                       target + column, shape.c_stride, part.accumulate);
     column += valid_columns;
   }
 }
 
 // All rows: as many tiles as go, and what is left in fewer.
-template <class T, class FindPanel>
+template <bool Masked, class T, class FindPanel>
 HWY_INLINE void multiply_block(const matmul_shape& shape, const T* a, const block<T>& part, T* c,
                                FindPanel find_panel) {
   for (std::size_t row = 0; row < shape.m;) {
     const std::size_t left = shape.m - row;
     if (left >= tile_rows) {
-      multiply_rows<tile_rows>(shape, row, a, part, c, find_panel);
+      multiply_rows<tile_rows, Masked>(shape, row, a, part, c, find_panel);
       row += tile_rows;
     } else if (left >= 4) {
-      multiply_rows<4>(shape, row, a, part, c, find_panel);
+      multiply_rows<4, Masked>(shape, row, a, part, c, find_panel);
       row += 4;
     } else if (left >= 2) {
-      multiply_rows<2>(shape, row, a, part, c, find_panel);
+      multiply_rows<2, Masked>(shape, row, a, part, c, find_panel);
       row += 2;
     } else {
-      multiply_rows<1>(shape, row, a, part, c, find_panel);
+      multiply_rows<1, Masked>(shape, row, a, part, c, find_panel);
       row += 1;
     }
   }
@@ -87,16 +88,16 @@ template <class T>
 void multiply_packed_block(const matmul_shape& shape, const block<T>& part, const T* a,
                            const T* packed, T* c) {
   const std::size_t lanes = hn::Lanes(tag<T>());
-  multiply_block<T>(shape, a, part, c, [&](std::size_t column, std::size_t vectors) {
+  multiply_block<false, T>(shape, a, part, c, [&](std::size_t column, std::size_t vectors) {
     return panel<T>{packed + column * part.inner, vectors * lanes};
   });
 }
 
-// B where it is, but for the columns that do not fill a vector.
+// B where it is, but for columns that fill no vector where loads cannot be masked.
 template <class T>
 void multiply_in_place(const matmul_shape& shape, const T* a, const T* b, T* c, T* packed) {
   const std::size_t lanes = hn::Lanes(tag<T>());
-  const std::size_t whole = shape.n / lanes * lanes;
+  const std::size_t whole = masks_loads ? shape.n : shape.n / lanes * lanes;
   for (std::size_t p = 0; p < shape.k; p += inner_step<T>(shape)) {
     const std::size_t inner = std::min(inner_step<T>(shape), shape.k - p);
     const T* const from = b + p * shape.b_stride;
@@ -105,21 +106,21 @@ void multiply_in_place(const matmul_shape& shape, const T* a, const T* b, T* c, 
     std::size_t wide = 0;
     if (shape.m == 1) {
       for (; wide + row_vectors * lanes <= whole; wide += row_vectors * lanes) {
-        multiply_tile<1, row_vectors, T>(row_vectors * lanes, inner, {a + p},
-                                         {from + wide, shape.b_stride}, c + wide, shape.c_stride,
-                                         p > 0);
+        multiply_tile<1, row_vectors, false, T>(row_vectors * lanes, inner, {a + p},
+                                                {from + wide, shape.b_stride}, c + wide,
+                                                shape.c_stride, p > 0);
       }
     }
-    multiply_block<T>(shape, a + p, {inner, whole - wide, p > 0}, c + wide,
-                      [&](std::size_t column, std::size_t) {
-                        return panel<T>{from + wide + column, shape.b_stride};
-                      });
+    multiply_block<masks_loads, T>(shape, a + p, {inner, whole - wide, p > 0}, c + wide,
+                                   [&](std::size_t column, std::size_t) {
+                                     return panel<T>{from + wide + column, shape.b_stride};
+                                   });
     if (whole == shape.n) continue;
     pack_panel(inner, shape.n - whole, lanes, from + whole, shape.b_stride, packed);
-    multiply_block<T>(shape, a + p, {inner, shape.n - whole, p > 0}, c + whole,
-                      [&](std::size_t, std::size_t) {
-                        return panel<T>{packed, lanes};
-                      });
+    multiply_block<false, T>(shape, a + p, {inner, shape.n - whole, p > 0}, c + whole,
+                             [&](std::size_t, std::size_t) {
+                               return panel<T>{packed, lanes};
+                             });
   }
 }
 

@@ -71,8 +71,7 @@ void pack_panel(std::size_t inner, std::size_t columns, std::size_t width, const
     std::size_t column = 0;
     for (; column + lanes <= columns; column += lanes)
       hn::Store(hn::LoadU(d, b + column), d, packed + column);
-    for (; column < columns; ++column) packed[column] = b[column];
-    for (; column < width; ++column) packed[column] = T{0};
+    if (column < width) hn::Store(load_first(d, b + column, columns - column), d, packed + column);
   }
 }
 

@@ -41,6 +41,9 @@ constexpr std::size_t tile_vectors = 2;
 // The accumulators of a tile of one row: eight and more cover the latency.
 constexpr std::size_t row_vectors = 4 * tile_vectors;
 
+// Elsewhere a masked load goes an element at a time: too slow for every step of k.
+constexpr bool masks_loads = HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2;
+
 template <class T>
 using tag = hn::ScalableTag<T>;
 template <class T>
@@ -64,14 +67,16 @@ HWY_INLINE void store(vector<T> sum, T* target, bool accumulate) {
 }
 
 // C[tile] = or += A[rows] * columns, for Rows x Vectors vectors, of which the last may hang over
-// the last of the `valid_columns`. Unrolled in full: only so do the accumulators live in registers.
-// And eight steps of k to a turn: each saves its share of three instructions in 37, which is 5 to
-// 10 % of the time where a neighbour takes turns at the core's front end.
-template <std::size_t Rows, std::size_t Vectors, class T>
+// the last of the `valid_columns`; Masked, what lies there of B is not read. Unrolled in full: only
+// so do the accumulators live in registers. And eight steps of k to a turn: each saves its share of
+// three instructions in 37, which is 5 to 10 % of the time where a neighbour takes turns at the
+// core's front end.
+template <std::size_t Rows, std::size_t Vectors, bool Masked, class T>
 void multiply_tile(std::size_t valid_columns, std::size_t inner, const row_pointers<T>& rows,
                    panel<T> columns, T* c, std::size_t c_stride, bool accumulate) {
   const tag<T> d;
   const std::size_t lanes = hn::Lanes(d);
+  const std::size_t in_last = valid_columns - (Vectors - 1) * lanes;
   vector<T> sums[Rows][Vectors];
 #pragma GCC unroll 8
   for (std::size_t row = 0; row < Rows; ++row) {
@@ -83,7 +88,10 @@ void multiply_tile(std::size_t valid_columns, std::size_t inner, const row_point
   for (std::size_t p = 0; p < inner; ++p, from += columns.step) {
     vector<T> b[Vectors];
 #pragma GCC unroll 16
-    for (std::size_t v = 0; v < Vectors; ++v) b[v] = hn::LoadU(d, from + v * lanes);
+    for (std::size_t v = 0; v < Vectors; ++v) {
+      const bool partial = Masked && v + 1 == Vectors;
+      b[v] = partial ? load_first(d, from + v * lanes, in_last) : hn::LoadU(d, from + v * lanes);
+    }
 #pragma GCC unroll 8
     for (std::size_t row = 0; row < Rows; ++row) {
       const vector<T> a = hn::Set(d, rows[row][p]);
@@ -91,7 +99,6 @@ void multiply_tile(std::size_t valid_columns, std::size_t inner, const row_point
       for (std::size_t v = 0; v < Vectors; ++v) sums[row][v] = hn::MulAdd(a, b[v], sums[row][v]);
     }
   }
-  const std::size_t in_last = valid_columns - (Vectors - 1) * lanes;
 #pragma GCC unroll 8
   for (std::size_t row = 0; row < Rows; ++row, c += c_stride) {
 #pragma GCC unroll 16
@@ -113,9 +120,9 @@ using tile_function = void (*)(std::size_t valid_columns, std::size_t inner,
                                std::size_t c_stride, bool accumulate);
 
 // Every width that a tile may have; [vectors - 1].
-template <std::size_t Rows, class T>
+template <std::size_t Rows, bool Masked, class T>
 constexpr auto tiles_of_rows = []<std::size_t... Index>(std::index_sequence<Index...>) {
-  return std::array<tile_function<T>, tile_vectors>{multiply_tile<Rows, Index + 1, T>...};
+  return std::array<tile_function<T>, tile_vectors>{multiply_tile<Rows, Index + 1, Masked, T>...};
 }
 (std::make_index_sequence<tile_vectors>());
 
