@@ -139,13 +139,15 @@ TEST_P(matmul_kernel, multiplies_across_the_edges_of_cache_blocks) {
 }
 
 TEST_P(matmul_kernel, multiplies_on_both_sides_of_what_is_too_small_to_pack) {
-  for (const std::size_t n : {63u, 64u, 65u, 127u, 128u, 129u, 255u, 256u}) {
-    for (const std::size_t k : {60u, 64u, 68u, 128u}) {
-      expect_product(9, n, k, {.padding = 5});
-      expect_product(9, n, k, {.padding = 16});
+  for (const std::size_t m : {9u, 33u}) {
+    for (const std::size_t n : {63u, 64u, 65u, 127u, 128u, 129u, 255u, 256u}) {
+      for (const std::size_t k : {60u, 64u, 68u, 128u}) {
+        expect_product(m, n, k, {.padding = 5});
+        expect_product(m, n, k, {.padding = 16});
+      }
     }
+    for (const std::size_t k : {127u, 128u, 129u, 255u, 256u, 257u}) expect_product(m, 512, k);
   }
-  for (const std::size_t k : {127u, 128u, 129u, 255u, 256u, 257u}) expect_product(9, 512, k);
 }
 
 TEST_P(matmul_kernel, multiplies_more_rows_than_a_b_of_any_size_is_read_in_place_for) {
