@@ -1,5 +1,3 @@
-#include <waitwork/kernels/matmul.hpp>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -10,10 +8,13 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/random.hpp>
 #include <waitwork/kernels/instruction_sets.hpp>
+#include <waitwork/kernels/matmul.hpp>
 
 namespace waitwork::kernels {
 namespace {
@@ -62,7 +63,7 @@ void expect_product_of(std::size_t m, std::size_t n, std::size_t k, placement wh
   const matmul_shape shape = padded_shape(m, n, k, where.padding);
   const auto a = integers<T>(m * shape.a_stride + where.offset, 1);
   const auto b_values = integers<T>(k * shape.b_stride + where.offset, 2);
-  // Aligned, because a small B is read where it is only then.
+  // Aligned, because a B of some size is read where it is only then.
   aligned_buffer<T> b_buffer(b_values.size());
   std::ranges::copy(b_values, b_buffer.data());
   const std::span<const T> b = b_buffer.span();
@@ -138,13 +139,49 @@ TEST_P(matmul_kernel, multiplies_across_the_edges_of_cache_blocks) {
 }
 
 TEST_P(matmul_kernel, multiplies_on_both_sides_of_what_is_too_small_to_pack) {
-  for (const std::size_t n : {63u, 64u, 65u, 127u, 128u, 129u, 255u, 256u}) {
-    for (const std::size_t k : {60u, 64u, 68u, 128u}) {
-      expect_product(9, n, k, {.padding = 5});
-      expect_product(9, n, k, {.padding = 16});
+  for (const std::size_t m : {9u, 33u}) {
+    for (const std::size_t n : {63u, 64u, 65u, 127u, 128u, 129u, 255u, 256u}) {
+      for (const std::size_t k : {60u, 64u, 68u, 128u}) {
+        expect_product(m, n, k, {.padding = 5});
+        expect_product(m, n, k, {.padding = 16});
+      }
+    }
+    for (const std::size_t k : {127u, 128u, 129u, 255u, 256u, 257u}) expect_product(m, 512, k);
+  }
+}
+
+TEST_P(matmul_kernel, multiplies_more_rows_than_a_b_of_any_size_is_read_in_place_for) {
+  for (const std::size_t n : {127u, 128u, 129u, 257u}) {
+    for (const std::size_t k : {65u, 130u}) expect_product(133, n, k, {.padding = 3});
+  }
+}
+
+// The page behind b cannot be read.
+template <class T>
+void expect_no_read_past(std::size_t m, std::size_t n, std::size_t k) {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  void* const pages =
+      mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(pages, MAP_FAILED);
+  ASSERT_EQ(mprotect(static_cast<char*>(pages) + page, page, PROT_NONE), 0);
+  const std::span<T> b(static_cast<T*>(pages) + page / sizeof(T) - k * n, k * n);
+  std::ranges::fill(b, T{3});
+  const matmul_shape shape(m, n, k);
+  const std::vector<T> a(m * k, T{2});
+  std::vector<T> c(m * n);
+  std::vector<T> scratch(matmul_scratch<T>(shape));
+  matmul(shape, std::span<const T>(a), std::span<const T>(b), std::span(c), std::span(scratch));
+  EXPECT_EQ(c, std::vector<T>(m * n, static_cast<T>(6 * k))) << "m " << m << " n " << n;
+  munmap(pages, 2 * page);
+}
+
+TEST_P(matmul_kernel, reads_nothing_past_the_end_of_b) {
+  for (const std::size_t m : {1u, 2u, 7u}) {
+    for (std::size_t n = 1; n <= 70; ++n) {
+      expect_no_read_past<float>(m, n, 5);
+      expect_no_read_past<double>(m, n, 5);
     }
   }
-  for (const std::size_t k : {127u, 128u, 129u, 255u, 256u, 257u}) expect_product(9, 512, k);
 }
 
 TEST_P(matmul_kernel, respects_strides_and_leaves_what_lies_between_rows) {
