@@ -52,7 +52,7 @@ class matmul_beside_openblas final : public kernel_work {
       kernels::matmul(shape_, a_.span(), b_.span(), c_.span(), scratch_.span());
       return;
     }
-    if (!split_scratch_.size()) split_scratch_ = aligned_buffer<T>(parallel_matmul_scratch<T>(shape_));
+    if (!split_scratch_.size()) split_scratch_ = aligned_buffer<T>(parallel_matmul_scratch<T>(shape_, workers->workers()));
     parallel_matmul(*workers, shape_, a_.span(), b_.span(), c_.span(), split_scratch_.span());
   }
 

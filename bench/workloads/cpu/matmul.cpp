@@ -126,7 +126,7 @@ class matmul_workload final : public workload {
   answer run_split(arena& workers, unit work) override {
     if (checksums_.empty()) {
       split_product_ = matrix(shape_.m * shape_.n);
-      split_scratch_ = matrix(parallel_matmul_scratch<float>(shape_));
+      split_scratch_ = matrix(parallel_matmul_scratch<float>(shape_, workers.workers()));
       checksums_.resize(workers.workers());
     }
     parallel_matmul(workers, shape_, left(work.index).span(), right(work.index).span(), split_product_.span(),

@@ -31,7 +31,7 @@ void expect_same_bits(unsigned workers, std::size_t m, std::size_t n, std::size_
   const aligned_buffer<T> b = fractions<T>(k * shape.b_stride, 2);
   aligned_buffer<T> c = fractions<T>(m * shape.c_stride, 3);
   aligned_buffer<T> expected = fractions<T>(m * shape.c_stride, 3);
-  aligned_buffer<T> scratch(parallel_matmul_scratch<T>(shape));
+  aligned_buffer<T> scratch(parallel_matmul_scratch<T>(shape, workers));
   arena here(workers);
   parallel_matmul(here, shape, a.span(), b.span(), c.span(), scratch.span());
   kernels::matmul(shape, a.span(), b.span(), expected.span(), scratch.span());
@@ -42,7 +42,8 @@ void expect_same_bits(unsigned workers, std::size_t m, std::size_t n, std::size_
 TEST(parallel_matmul, gives_the_same_bits_as_one_worker) {
   for (const unsigned workers : {1u, 2u, 3u}) {
     for (const auto& [m, n, k] : {std::tuple{1uz, 1uz, 1uz}, {24uz, 300uz, 300uz}, {25uz, 401uz, 255uz},
-                                  {130uz, 130uz, 130uz}, {257uz, 63uz, 1030uz}, {241uz, 400uz, 33uz}}) {
+                                  {130uz, 130uz, 130uz}, {257uz, 63uz, 1030uz}, {241uz, 400uz, 33uz},
+                                  {130uz, 800uz, 700uz}, {49uz, 1100uz, 1100uz}}) {
       expect_same_bits<float>(workers, m, n, k);
       expect_same_bits<double>(workers, m, n, k);
     }

@@ -33,7 +33,9 @@ struct tile {
   unsigned worker;
 };
 
-// How parts get to workers. Measured with strips of filters and tiles of matmul: see `split_strategies` in bench/peers.
+// How parts get to workers. Blurs of 1920 x 1080 and of 320 x 192 took with even shares 1.00 to 1.07 of the time that they
+// took with four strips a worker and stealing, in the median; 0.90 to 0.99 in the quiet tenth (2 workers on a busy host,
+// 41 turns of 3 ms).
 enum class sharing {
   stealing,  // cut into ever smaller ranges, never below half a grain; who runs out takes from the others
   even,      // one range a worker, of equal length, nothing taken over: the least overhead, and as slow as the slowest
