@@ -2,8 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstddef>
-#include <cstring>
+#include <span>
 #include <tuple>
 
 #include <waitwork/base/aligned_buffer.hpp>
@@ -35,7 +36,7 @@ void expect_same_bits(unsigned workers, std::size_t m, std::size_t n, std::size_
   arena here(workers);
   parallel_matmul(here, shape, a.span(), b.span(), c.span(), scratch.span());
   kernels::matmul(shape, a.span(), b.span(), expected.span(), scratch.span());
-  EXPECT_EQ(std::memcmp(c.data(), expected.data(), c.size() * sizeof(T)), 0)
+  EXPECT_TRUE(std::ranges::equal(std::as_bytes(c.span()), std::as_bytes(expected.span())))
       << m << " x " << n << " x " << k << " by " << workers;
 }
 
