@@ -1,5 +1,6 @@
 #include <harness/limits.hpp>
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -113,6 +114,23 @@ void add_figure(ordered_json& figures, ordered_json& absent, const std::string& 
   }
 }
 
+bool is_rate(const std::string& name) { return name.ends_with("_one") || name.ends_with("_all"); }
+
+// The better of each rate of both objects, into the first.
+void take_better_rates(ordered_json& best, const ordered_json& other) {
+  for (const auto& [name, value] : other.items()) {
+    if (is_rate(name) && (!best.contains(name) || best[name] < value)) best[name] = value;
+  }
+}
+
+// The entry of that level; null if there is none.
+ordered_json* of_level(ordered_json& entries, const ordered_json& level) {
+  for (ordered_json& entry : entries) {
+    if (entry["level"] == level) return &entry;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 machine_limits probe_this_machine() {
@@ -179,6 +197,30 @@ ordered_json to_json(const machine_limits& limits) {
   object["took_ns"] = limits.took_ns;
   object["absent"] = std::move(absent);
   return object;
+}
+
+ordered_json better_of(const ordered_json& first, const ordered_json& second) {
+  ordered_json best = first;
+  take_better_rates(best, second);
+  for (const ordered_json& cache : second.at("caches")) {
+    if (ordered_json* const mine = of_level(best["caches"], cache.at("level"))) take_better_rates(*mine, cache);
+  }
+  for (const ordered_json& chase : second.at("latencies")) {
+    ordered_json* const mine = of_level(best["latencies"], chase.at("level"));
+    if (mine == nullptr) {
+      best["latencies"].push_back(chase);
+    } else if (chase.at("ns_per_step") < mine->at("ns_per_step")) {
+      *mine = chase;
+    }
+  }
+  best["took_ns"] = first.at("took_ns").get<std::int64_t>() + second.at("took_ns").get<std::int64_t>();
+  best["absent"] = ordered_json::array();
+  for (const ordered_json& missing : first.at("absent")) {
+    for (const ordered_json& other : second.at("absent")) {
+      if (missing.at("name") == other.at("name")) best["absent"].push_back(missing);
+    }
+  }
+  return best;
 }
 
 }  // namespace waitwork::bench

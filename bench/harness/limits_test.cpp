@@ -109,6 +109,23 @@ TEST(limits, have_every_figure_in_the_report) {
   EXPECT_TRUE(object["absent"].empty());
 }
 
+TEST(limits, probed_twice_are_the_better_of_each_figure) {
+  machine_limits disturbed = ordinary();
+  disturbed.f32_flops.all = 200e9;
+  disturbed.caches[0].read_bytes_per_second.one = 90e9;
+  disturbed.latencies[1].ns_per_step = 300.0;
+  disturbed.f64_flops.one = std::unexpected("the system has no time");
+  machine_limits later = ordinary();
+  later.copy_bytes_per_second.one = 2e9;
+  later.latencies[0].ns_per_step = 9.0;
+  const nlohmann::ordered_json best = better_of(to_json(disturbed), to_json(later));
+  nlohmann::ordered_json expected = to_json(ordinary());
+  expected["took_ns"] = 1'000'000'000;
+  EXPECT_EQ(nlohmann::json(best), nlohmann::json(expected));
+  disturbed.f64_flops.all = later.f64_flops.all = std::unexpected("the system has no time");
+  EXPECT_EQ(better_of(to_json(disturbed), to_json(later))["absent"].size(), 1u);
+}
+
 TEST(limits, of_this_machine_are_described_whatever_they_are) {
   expect_remedies_where_due(probe_this_machine());
 }

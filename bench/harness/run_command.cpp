@@ -133,6 +133,10 @@ class run_in_progress {
     run_ledger ledger = ledger_so_far();
     announce(ledger);
     const run_end end = run_rows(plan(), results, ledger, shown_, signals.fd());
+    if (end == run_end::finished) {
+      // What ran beside the first probe may have ended since.
+      context_["waitwork"]["limits"] = better_of(header_.limits, to_json(probe_this_machine()));
+    }
     const report finished = write_reports(end == run_end::finished);
     if (end == run_end::interrupted) {
       shown_.say("interrupted after " + std::to_string(ledger.done()) + " of " +

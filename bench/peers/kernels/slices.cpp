@@ -66,8 +66,9 @@ slices::slices(const std::vector<contender>& contenders) : times_ns_(contenders.
     runs.push_back(runs_of_a_slice(each));
   }
   const double cycle_ns = static_cast<double>(now_ns() - begin_ns);
-  const auto cycles = static_cast<unsigned>(
-      std::clamp(enough_ns / cycle_ns, double{least_cycles}, double{most_cycles}));
+  // Odd: one of the ratios is the median.
+  const unsigned cycles = 1u | static_cast<unsigned>(
+                                   std::clamp(enough_ns / cycle_ns, double{least_cycles}, double{most_cycles}));
   std::vector<std::size_t> order(contenders.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   splitmix64 random(contenders.size());
