@@ -11,9 +11,9 @@
 #include <string>
 
 #include <peers/kernels/blas.hpp>
+#include <peers/kernels/fractions.hpp>
 #include <peers/kernels/kernel_work.hpp>
 #include <waitwork/base/aligned_buffer.hpp>
-#include <waitwork/base/random.hpp>
 #include <waitwork/kernels/conv2d.hpp>
 #include <waitwork/kernels/dense_layer.hpp>
 #include <waitwork/measure/peak_loops.hpp>
@@ -21,13 +21,6 @@
 
 namespace waitwork::bench {
 namespace {
-
-aligned_buffer<float> fractions(std::size_t count, std::uint64_t seed) {
-  splitmix64 random(seed);
-  aligned_buffer<float> values(count);
-  for (float& value : values.span()) value = static_cast<float>(random.below(1u << 20)) / (1 << 19) - 1.0f;
-  return values;
-}
 
 // What is read by one worker and by nobody else: a row of a matrix that has just been read does not count.
 void read_all(arena* workers, std::span<const float> values) {
@@ -49,9 +42,9 @@ class dense_beside_openblas final : public kernel_work {
  public:
   dense_beside_openblas(std::size_t batch, std::size_t width, const kernel_settings& settings)
       : shape_(batch, settings.smoke ? 192 : width, settings.smoke ? 192 : width),
-        x_(fractions(batch * shape_.inputs, 1)),
-        bias_(fractions(shape_.outputs, 2)),
-        weights_(fractions(shape_.inputs * shape_.outputs, 3)),
+        x_(fractions<float>(batch * shape_.inputs, 1)),
+        bias_(fractions<float>(shape_.outputs, 2)),
+        weights_(fractions<float>(shape_.inputs * shape_.outputs, 3)),
         y_(batch * shape_.outputs) {
     if (!settings.peer.empty()) {
       blas_.emplace(settings.workers);
@@ -142,9 +135,9 @@ class convolution final : public kernel_work {
  public:
   explicit convolution(const kernel_settings& settings)
       : shape_{.width = settings.smoke ? 12uz : 56uz, .height = settings.smoke ? 12uz : 56uz, .inputs = 64, .outputs = 64},
-        x_(fractions(shape_.width * shape_.height * shape_.inputs, 1)),
-        bias_(fractions(shape_.outputs, 2)),
-        weights_(fractions(shape_.window() * shape_.outputs, 3)),
+        x_(fractions<float>(shape_.width * shape_.height * shape_.inputs, 1)),
+        bias_(fractions<float>(shape_.outputs, 2)),
+        weights_(fractions<float>(shape_.window() * shape_.outputs, 3)),
         packed_(kernels::packed_weights_size(shape_.window(), shape_.outputs)),
         y_(shape_.output_width() * shape_.output_height() * shape_.outputs) {
     kernels::pack_weights(shape_.window(), shape_.outputs, weights_.span(), bias_.span(), packed_.span());

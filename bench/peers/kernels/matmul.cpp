@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <peers/kernels/blas.hpp>
+#include <peers/kernels/fractions.hpp>
 #include <peers/kernels/kernel_work.hpp>
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/random.hpp>
@@ -26,11 +27,8 @@ class matmul_beside_openblas final : public kernel_work {
   matmul_beside_openblas(std::size_t n, const kernel_settings& settings)
       : n_(settings.smoke ? std::min<std::size_t>(n, 96) : n), shape_(n_, n_, n_) {
     if (!settings.peer.empty()) blas_.emplace(settings.workers);
-    splitmix64 random(n);
-    for (aligned_buffer<T>* matrix : {&a_, &b_}) {
-      *matrix = aligned_buffer<T>(n_ * n_);
-      for (T& entry : matrix->span()) entry = static_cast<T>(random.below(1u << 20)) / (1 << 19) - T{1};
-    }
+    a_ = fractions<T>(n_ * n_, 1);
+    b_ = fractions<T>(n_ * n_, 2);
     c_ = aligned_buffer<T>(n_ * n_);
     scratch_ = aligned_buffer<T>(kernels::matmul_scratch<T>(shape_));
   }

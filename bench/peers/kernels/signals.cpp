@@ -12,9 +12,9 @@
 #include <numbers>
 #include <string>
 
+#include <peers/kernels/fractions.hpp>
 #include <peers/kernels/kernel_work.hpp>
 #include <waitwork/base/aligned_buffer.hpp>
-#include <waitwork/base/random.hpp>
 #include <waitwork/kernels/fft.hpp>
 #include <waitwork/kernels/fir_filter.hpp>
 #include <waitwork/parallel/split.hpp>
@@ -22,18 +22,11 @@
 namespace waitwork::bench {
 namespace {
 
-aligned_buffer<float> noise(std::size_t count, std::uint64_t seed) {
-  splitmix64 random(seed);
-  aligned_buffer<float> values(count);
-  for (float& value : values.span()) value = static_cast<float>(random.below(1u << 20)) / (1 << 19) - 1.0f;
-  return values;
-}
-
 class filtering final : public kernel_work {
  public:
   explicit filtering(const kernel_settings& settings)
-      : taps_(noise(tap_count, 1)),
-        source_(noise((settings.smoke ? 4096 : 1 << 18) + tap_count - 1, 2)),
+      : taps_(fractions<float>(tap_count, 1)),
+        source_(fractions<float>((settings.smoke ? 4096 : 1 << 18) + tap_count - 1, 2)),
         target_(kernels::fir_filter_outputs(source_.size(), tap_count)) {}
 
   std::map<std::string, double> parameters() const override {
@@ -85,7 +78,7 @@ class transform final : public kernel_work {
       : fft_(length, settings.smoke || length > longest_measured ? kernels::fft_planning::estimated
                                                                   : kernels::fft_planning::measured),
         beside_fftw_(!settings.peer.empty()),
-        signal_(noise(length, 1)),
+        signal_(fractions<float>(length, 1)),
         spectrum_(fft_.bins()) {
     if (!beside_fftw_) return;
     const bool estimated = settings.smoke || length > longest_measured;

@@ -12,8 +12,6 @@
 // computed in double precision by plain loops, for which the room is a sparse one; the frequency
 // domain does not know.
 
-#include <harness/workload.hpp>
-
 #include <algorithm>
 #include <cmath>
 #include <complex>
@@ -28,6 +26,7 @@
 #include <waitwork/kernels/fft_convolver.hpp>
 #include <waitwork/kernels/fir_filter.hpp>
 #include <waitwork/parallel/split.hpp>
+#include <workloads/cpu/computing_workload.hpp>
 #include <workloads/cpu/recording.hpp>
 
 namespace waitwork::bench {
@@ -121,7 +120,7 @@ double largest_norm(std::span<const double> signal, std::size_t length) {
   return std::sqrt(largest);
 }
 
-class audio final : public workload {
+class audio final : public computing_workload {
  public:
   explicit audio(const workload_settings& settings)
       : room_taps_(bench::room(room_taps_of(settings), mix64(settings.seed))),
@@ -136,14 +135,6 @@ class audio final : public workload {
     std::ranges::transform(exact, expected_.data(),
                            [](double sample) { return static_cast<float>(sample); });
     tolerance_ = tolerance(source, equalised, exact);
-  }
-
-  answer run(unit work) override { return play(work.index); }
-
-  task<answer> run(async_context& context, unit work) override {
-    auto compute = [this, work] { return play(work.index); };
-    const answer right = co_await context.compute(compute);
-    co_return right;
   }
 
   answer run_split(arena& workers, unit work) override {
@@ -186,7 +177,7 @@ class audio final : public workload {
 
  private:
   // What a thread needs besides the sounds. It belongs to the thread and not to the lane: see
-  // cpu/matmul.
+  // computing_workload.hpp.
   struct workspace {
     explicit workspace(const kernels::fft_convolver& room)
         : equalised(room.block_length()), scratch(room.scratch_elements()) {}
@@ -243,7 +234,7 @@ class audio final : public workload {
     return right;
   }
 
-  answer play(std::uint64_t index) const {
+  answer compute(std::uint64_t index) const override {
     thread_local workspace space(room_);
     thread_local aligned_buffer<float> target(samples());
     space.right = 0;
@@ -265,16 +256,7 @@ class audio final : public workload {
   std::vector<workspace> players_;
 };
 
-const bool registered = register_workload({
-    .name = "cpu/audio",
-    .variants = {"l2", "llc"},
-    .full_variants = {"memory"},
-    .waits = false,
-    .splits = true,
-    .make = [](const workload_settings& settings) -> std::unique_ptr<workload> {
-      return std::make_unique<audio>(settings);
-    },
-});
+const bool registered = register_computing<audio>("cpu/audio");
 
 }  // namespace
 }  // namespace waitwork::bench

@@ -8,8 +8,6 @@
 // The answer is how many of the probabilities are right, ten for each picture: within 1e-5 of those of plain loops in
 // double precision.
 
-#include <harness/workload.hpp>
-
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -19,6 +17,7 @@
 
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/parallel/split.hpp>
+#include <workloads/cpu/computing_workload.hpp>
 #include <workloads/cpu/digits/digit_data.hpp>
 #include <workloads/cpu/digits/digit_network.hpp>
 #include <workloads/cpu/digits/plain_network.hpp>
@@ -36,7 +35,7 @@ std::size_t batch_of(const workload_settings& settings) {
 constexpr std::size_t different_pictures = 32;
 constexpr float tolerated = 1e-5f;
 
-class deep_learning final : public workload {
+class deep_learning final : public computing_workload {
  public:
   explicit deep_learning(const workload_settings& settings)
       : network_(digit_weights()), batch_(batch_of(settings)), pictures_(batch_ * digit_network::picture_bytes) {
@@ -56,14 +55,6 @@ class deep_learning final : public workload {
       std::copy_n(&of_sheet[from * digit_network::digits], digit_network::digits,
                   right_.data() + i * digit_network::digits);
     }
-  }
-
-  answer run(unit) override { return classify(); }
-
-  task<answer> run(async_context& context, unit) override {
-    auto compute = [this] { return classify(); };
-    const answer right = co_await context.compute(compute);
-    co_return right;
   }
 
   answer run_split(arena& workers, unit) override {
@@ -105,7 +96,7 @@ class deep_learning final : public workload {
     answer count = 0;
   };
 
-  answer classify() const {
+  answer compute(std::uint64_t) const override {
     thread_local aligned_buffer<float> scratch(digit_network::scratch_size(batch_));
     return classify(0, batch_, scratch.span());
   }
@@ -130,16 +121,7 @@ class deep_learning final : public workload {
   std::vector<counted> right_by_;
 };
 
-const bool registered = register_workload({
-    .name = "cpu/deep_learning",
-    .variants = {"l2", "llc"},
-    .full_variants = {"memory"},
-    .waits = false,
-    .splits = true,
-    .make = [](const workload_settings& settings) -> std::unique_ptr<workload> {
-      return std::make_unique<deep_learning>(settings);
-    },
-});
+const bool registered = register_computing<deep_learning>("cpu/deep_learning");
 
 }  // namespace
 }  // namespace waitwork::bench

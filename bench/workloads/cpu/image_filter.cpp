@@ -8,8 +8,6 @@
 // The answer is the checksum of all of the output. The filter is exact integer arithmetic, so the expected output comes
 // from plain loops that share nothing with the kernel but the weights.
 
-#include <harness/workload.hpp>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +19,7 @@
 #include <waitwork/kernels/gaussian_blur.hpp>
 #include <waitwork/parallel/split.hpp>
 #include <workloads/cpu/checksum.hpp>
+#include <workloads/cpu/computing_workload.hpp>
 #include <workloads/cpu/photograph.hpp>
 
 namespace waitwork::bench {
@@ -85,7 +84,7 @@ picture plainly_blurred(const picture& source, const kernels::image_shape& shape
   return target;
 }
 
-class image_filter final : public workload {
+class image_filter final : public computing_workload {
  public:
   explicit image_filter(const workload_settings& settings) : shape_(shape_of(settings)) {
     // Two pictures by turns where they are small, so that a unit does not find its own in the first-level cache.
@@ -96,14 +95,6 @@ class image_filter final : public workload {
       column_checksum checksum;
       expected_.push_back(checksum.of(shape_.height, words_a_row(), words_of(blurred, shape_)));
     }
-  }
-
-  answer run(unit work) override { return blur(work.index); }
-
-  task<answer> run(async_context& context, unit work) override {
-    auto compute = [this, work] { return blur(work.index); };
-    const answer checksum = co_await context.compute(compute);
-    co_return checksum;
   }
 
   answer run_split(arena& workers, unit work) override {
@@ -140,7 +131,7 @@ class image_filter final : public workload {
   answer expected(std::uint64_t index) const override { return expected_[index % expected_.size()]; }
 
  private:
-  // What one blur needs besides the pictures. It belongs to the thread and not to the lane: see cpu/matmul.
+  // What one blur needs besides the pictures; of a thread.
   struct workspace {
     workspace(const kernels::image_shape& shape, const kernels::gaussian_weights& weights)
         : scratch(kernels::gaussian_blur_scratch_words(shape, weights)) {}
@@ -152,7 +143,7 @@ class image_filter final : public workload {
 
   const picture& picture_of(std::uint64_t index) const { return pictures_[index % pictures_.size()]; }
 
-  answer blur(std::uint64_t index) const {
+  answer compute(std::uint64_t index) const override {
     thread_local workspace space(shape_, weights_);
     thread_local picture target(shape_.height * shape_.row_bytes());
     kernels::gaussian_blur(shape_, weights_, picture_of(index).span(), target.span(), space.scratch.span());
@@ -168,16 +159,7 @@ class image_filter final : public workload {
   std::vector<workspace> strips_;
 };
 
-const bool registered = register_workload({
-    .name = "cpu/image_filter",
-    .variants = {"l2", "llc"},
-    .full_variants = {"memory"},
-    .waits = false,
-    .splits = true,
-    .make = [](const workload_settings& settings) -> std::unique_ptr<workload> {
-      return std::make_unique<image_filter>(settings);
-    },
-});
+const bool registered = register_computing<image_filter>("cpu/image_filter");
 
 }  // namespace
 }  // namespace waitwork::bench

@@ -9,8 +9,6 @@
 // Inputs and weights are small whole numbers, so that every sum is exact in a float: the answer does not depend on the
 // order of the additions. It is the checksum of all outputs; the expected one comes from plain loops.
 
-#include <harness/workload.hpp>
-
 #include <algorithm>
 #include <bit>
 #include <cstddef>
@@ -25,6 +23,7 @@
 #include <waitwork/kernels/dense_layer.hpp>
 #include <waitwork/parallel/split.hpp>
 #include <workloads/cpu/checksum.hpp>
+#include <workloads/cpu/computing_workload.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -40,7 +39,7 @@ std::size_t width_of(const workload_settings& settings) {
 std::size_t batch_of(const workload_settings& settings) { return settings.variant.starts_with("matrix") ? 64 : 1; }
 
 constexpr std::size_t input_count = 2;
-// What a sum of |x||w| may come to, so that outputs are exact and shifted() is: see cpu/matmul.
+// What a sum of |x||w| may come to, so that outputs are exact, and word_of() of them is, as shifted() in cpu/matmul.
 constexpr float largest_sum = 1 << 22;
 
 using values = aligned_buffer<float>;
@@ -81,7 +80,7 @@ values plain_layer(const values& x, std::size_t batch, std::size_t width, const 
 
 std::uint32_t word_of(float whole_number) noexcept { return std::bit_cast<std::uint32_t>(whole_number + 12582912.0f); }
 
-class machine_learning final : public workload {
+class machine_learning final : public computing_workload {
  public:
   explicit machine_learning(const workload_settings& settings)
       : batch_(batch_of(settings)), width_(width_of(settings)), shape_(batch_, width_, width_) {
@@ -101,14 +100,6 @@ class machine_learning final : public workload {
     }
     column_checksum checksum;
     for (const values& output : between) expected_.push_back(checksum_of(output, checksum));
-  }
-
-  answer run(unit work) override { return infer(work.index); }
-
-  task<answer> run(async_context& context, unit work) override {
-    auto compute = [this, work] { return infer(work.index); };
-    const answer checksum = co_await context.compute(compute);
-    co_return checksum;
   }
 
   // Each worker has some of the outputs of a layer, and reads those weights only.
@@ -141,7 +132,7 @@ class machine_learning final : public workload {
  private:
   static constexpr std::size_t layer_count = 2;
 
-  // Belongs to the thread and not to the lane: see cpu/matmul.
+  // Of a thread.
   struct workspace {
     workspace() = default;
     explicit workspace(std::size_t elements) : hidden(elements), output(elements) {}
@@ -178,7 +169,7 @@ class machine_learning final : public workload {
     });
   }
 
-  answer infer(std::uint64_t index) const {
+  answer compute(std::uint64_t index) const override {
     thread_local workspace space;
     if (space.output.size() != batch_ * width_) space = workspace(batch_ * width_);
     pass(input(index), space, [](const auto& layer) { layer({}); });
@@ -194,16 +185,9 @@ class machine_learning final : public workload {
   workspace split_space_;  // of run_split: one unit at a time
 };
 
-const bool registered = register_workload({
-    .name = "cpu/machine_learning",
-    .variants = {"vector_l2", "vector_llc", "matrix_l2", "matrix_llc"},
-    .full_variants = {"vector_memory", "matrix_memory"},
-    .waits = false,
-    .splits = true,
-    .make = [](const workload_settings& settings) -> std::unique_ptr<workload> {
-      return std::make_unique<machine_learning>(settings);
-    },
-});
+const bool registered =
+    register_computing<machine_learning>("cpu/machine_learning", {"vector_l2", "vector_llc", "matrix_l2", "matrix_llc"},
+                                         {"vector_memory", "matrix_memory"});
 
 }  // namespace
 }  // namespace waitwork::bench

@@ -10,8 +10,6 @@
 // the checksum is linear (after Freivalds, "Probabilistic machines can use less running time", IFIP
 // 1977): sums down the columns of A * B are sums down the columns of A, times B.
 
-#include <harness/workload.hpp>
-
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +21,7 @@
 #include <waitwork/parallel/matmul.hpp>
 #include <waitwork/parallel/split.hpp>
 #include <workloads/cpu/checksum.hpp>
+#include <workloads/cpu/computing_workload.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -91,9 +90,7 @@ answer checksum_of_product(std::size_t n, const matrix& a, const matrix& b) {
   return column_checksum::of_sums(plain, weighted);
 }
 
-// What one multiplication needs besides its factors. It belongs to the thread and not to the lane,
-// because a unit computes from start to end on one thread: 256 lanes with an output each would walk
-// through 150 MB of memory, and the row would show cache misses instead of its strategy.
+// What one multiplication needs besides its factors; of a thread.
 struct workspace {
   explicit workspace(const kernels::matmul_shape& shape)
       : product(shape.m * shape.n), scratch(kernels::matmul_scratch<float>(shape)) {}
@@ -102,7 +99,7 @@ struct workspace {
   column_checksum checksum;
 };
 
-class matmul_workload final : public workload {
+class matmul_workload final : public computing_workload {
  public:
   explicit matmul_workload(const workload_settings& settings)
       : shape_(square(size_of(settings))) {
@@ -112,14 +109,6 @@ class matmul_workload final : public workload {
     }
     for (std::size_t i = 0; i < product_count; ++i)
       expected_.push_back(checksum_of_product(shape_.n, left(i), right(i)));
-  }
-
-  answer run(unit work) override { return multiply(work.index); }
-
-  task<answer> run(async_context& context, unit work) override {
-    auto compute = [this, work] { return multiply(work.index); };
-    const answer checksum = co_await context.compute(compute);
-    co_return checksum;
   }
 
   // The checksum is taken by all workers as well, each of the rows that it comes by.
@@ -162,7 +151,7 @@ class matmul_workload final : public workload {
     return right_[index / factor_count % factor_count];
   }
 
-  answer multiply(std::uint64_t index) const {
+  answer compute(std::uint64_t index) const override {
     thread_local workspace space(shape_);
     kernels::matmul(shape_, left(index).span(), right(index).span(), space.product.span(),
                     space.scratch.span());
@@ -179,16 +168,7 @@ class matmul_workload final : public workload {
   std::vector<column_checksum> checksums_;
 };
 
-const bool registered = register_workload({
-    .name = "cpu/matmul",
-    .variants = {"l2", "llc"},
-    .full_variants = {"memory"},
-    .waits = false,
-    .splits = true,
-    .make = [](const workload_settings& settings) -> std::unique_ptr<workload> {
-      return std::make_unique<matmul_workload>(settings);
-    },
-});
+const bool registered = register_computing<matmul_workload>("cpu/matmul");
 
 }  // namespace
 }  // namespace waitwork::bench

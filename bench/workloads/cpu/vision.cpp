@@ -10,8 +10,6 @@
 // last bits differ between instruction sets, and count with the number of them that are as near to
 // the exact ones as the filter promises. The answer is both in one.
 
-#include <harness/workload.hpp>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -28,6 +26,7 @@
 #include <waitwork/kernels/sobel.hpp>
 #include <waitwork/parallel/split.hpp>
 #include <workloads/cpu/checksum.hpp>
+#include <workloads/cpu/computing_workload.hpp>
 #include <workloads/cpu/photograph.hpp>
 
 namespace waitwork::bench {
@@ -165,7 +164,7 @@ class plain_vision {
   std::vector<std::int16_t> gy_;
 };
 
-class vision final : public workload {
+class vision final : public computing_workload {
  public:
   explicit vision(const workload_settings& settings)
       : shape_(shape_of(settings)), exact_(pixels()), tolerances_(pixels() / tile_pixels) {
@@ -184,14 +183,6 @@ class vision final : public workload {
                                       words_of(i == 0 ? steepness : turned, shape_.width)),
                           pixels());
     }
-  }
-
-  answer run(unit work) override { return look(work.index); }
-
-  task<answer> run(async_context& context, unit work) override {
-    auto compute = [this, work] { return look(work.index); };
-    const answer found = co_await context.compute(compute);
-    co_return found;
   }
 
   // All of the picture is blurred before any of it is looked at, because a strip's filters take
@@ -246,7 +237,7 @@ class vision final : public workload {
   };
 
   // What a thread needs besides the pictures. It belongs to the thread and not to the lane: see
-  // cpu/matmul.
+  // computing_workload.hpp.
   struct workspace {
     explicit workspace(const kernels::image_shape& shape)
         : blur_scratch(kernels::box_blur_scratch_words(shape, blur_size)),
@@ -310,7 +301,7 @@ class vision final : public workload {
     return right;
   }
 
-  answer look(std::uint64_t index) const {
+  answer compute(std::uint64_t index) const override {
     thread_local workspace space(shape_);
     thread_local views target(shape_);
     space.begin(shape_);
@@ -329,16 +320,7 @@ class vision final : public workload {
   std::vector<workspace> strips_;
 };
 
-const bool registered = register_workload({
-    .name = "cpu/vision",
-    .variants = {"l2", "llc"},
-    .full_variants = {"memory"},
-    .waits = false,
-    .splits = true,
-    .make = [](const workload_settings& settings) -> std::unique_ptr<workload> {
-      return std::make_unique<vision>(settings);
-    },
-});
+const bool registered = register_computing<vision>("cpu/vision");
 
 }  // namespace
 }  // namespace waitwork::bench
