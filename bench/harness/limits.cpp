@@ -106,11 +106,15 @@ doctor_item memory_probed_item(const machine_limits& limits) {
           "Take these bandwidths and the latency of memory for the last cache's, in part or in whole."};
 }
 
-void add_figure(ordered_json& figures, ordered_json& absent, const std::string& name, const probed& figure) {
-  if (figure) {
-    figures[name] = *figure;
-  } else {
-    absent.push_back({{"name", name}, {"cause", figure.error()}});
+// Both figures into an object, or their causes into `absent`; `where` says whose they are, e.g. "L2 ".
+void add_rates(ordered_json& object, ordered_json& absent, const std::string& where, const std::string& name,
+               const rates& figures) {
+  for (const auto& [suffix, figure] : {std::pair{"_one", &figures.one}, std::pair{"_all", &figures.all}}) {
+    if (*figure) {
+      object[name + suffix] = **figure;
+    } else {
+      absent.push_back({{"name", where + name + suffix}, {"cause", figure->error()}});
+    }
   }
 }
 
@@ -159,26 +163,13 @@ std::vector<doctor_item> describe(const machine_limits& limits) {
 ordered_json to_json(const machine_limits& limits) {
   ordered_json object = {{"instruction_set", limits.instruction_set}, {"workers", limits.workers}};
   ordered_json absent = ordered_json::array();
-  for (const named_limit& each : named_limits) {
-    const rates& figures = limits.*each.figures;
-    add_figure(object, absent, std::string(each.name) + "_one", figures.one);
-    add_figure(object, absent, std::string(each.name) + "_all", figures.all);
-  }
+  for (const named_limit& each : named_limits) add_rates(object, absent, "", each.name, limits.*each.figures);
   object["array_bytes"] = limits.array_bytes;
   ordered_json caches = ordered_json::array();
   for (const cache_bandwidth& cache : limits.caches) {
     ordered_json entry = {{"level", cache.level}, {"cache_bytes", cache.cache_bytes}, {"worker_bytes", cache.bytes}};
-    const auto add = [&](const char* name, const rates& figures) {
-      for (const auto& [suffix, figure] : {std::pair{"_one", &figures.one}, std::pair{"_all", &figures.all}}) {
-        if (*figure) {
-          entry[std::string(name) + suffix] = **figure;
-        } else {
-          absent.push_back({{"name", cache.level + " " + name + suffix}, {"cause", figure->error()}});
-        }
-      }
-    };
-    add("read_bytes_per_second", cache.read_bytes_per_second);
-    add("copy_bytes_per_second", cache.copy_bytes_per_second);
+    add_rates(entry, absent, cache.level + " ", "read_bytes_per_second", cache.read_bytes_per_second);
+    add_rates(entry, absent, cache.level + " ", "copy_bytes_per_second", cache.copy_bytes_per_second);
     caches.push_back(std::move(entry));
   }
   object["caches"] = std::move(caches);

@@ -36,12 +36,14 @@ class unit_source {
   const std::uint64_t end_;
 };
 
-// One lane that blocks. The end of a unit is the beginning of the next: one look at the clock a unit.
-void run_blocking_lane(workload& work, unit_source& units, unsigned lane, unit_log& log) {
+// One lane that blocks, whose units `run_unit(index)` does. The end of a unit is the beginning of the next: one look at
+// the clock a unit.
+template <class RunUnit>
+void run_blocking_lane(const workload& work, unit_source& units, unit_log& log, const RunUnit& run_unit) {
   try {
     std::int64_t begin_ns = now_ns();
     while (const std::optional<std::uint64_t> index = units()) {
-      const answer given = work.run({*index, lane});
+      const answer given = run_unit(*index);
       const std::int64_t end_ns = now_ns();
       log.record(work, *index, given, end_ns - begin_ns);
       begin_ns = end_ns;
@@ -81,7 +83,7 @@ class sequential final : public strategy {
   unit_log drive(workload& work, std::uint64_t first, std::uint64_t count) override {
     unit_source units(first, count);
     unit_log log;
-    run_blocking_lane(work, units, 0, log);
+    run_blocking_lane(work, units, log, [&](std::uint64_t index) { return work.run({index, 0}); });
     return log;
   }
 };
@@ -111,7 +113,9 @@ class parallel final : public strategy {
   unit_log drive(workload& work, std::uint64_t first, std::uint64_t count) override {
     unit_source units(first, count);
     std::ranges::fill(logs_, unit_log());
-    arena_.run_on_each([&](unsigned worker) { run_blocking_lane(work, units, worker, logs_[worker]); });
+    arena_.run_on_each([&](unsigned worker) {
+      run_blocking_lane(work, units, logs_[worker], [&](std::uint64_t index) { return work.run({index, worker}); });
+    });
     unit_log merged;
     for (const unit_log& log : logs_) merged.merge(log);
     return merged;
@@ -127,14 +131,9 @@ class parallel_split final : public strategy {
   explicit parallel_split(unsigned workers) : arena_(workers) { arena_.warm_up(); }
 
   unit_log drive(workload& work, std::uint64_t first, std::uint64_t count) override {
+    unit_source units(first, count);
     unit_log log;
-    std::int64_t begin_ns = now_ns();
-    for (std::uint64_t index = first; index != first + count; ++index) {
-      const answer given = work.run_split(arena_, {index, 0});
-      const std::int64_t end_ns = now_ns();
-      log.record(work, index, given, end_ns - begin_ns);
-      begin_ns = end_ns;
-    }
+    run_blocking_lane(work, units, log, [&](std::uint64_t index) { return work.run_split(arena_, {index, 0}); });
     return log;
   }
 

@@ -5,32 +5,21 @@
 #include <complex>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include <waitwork/base/random.hpp>
 #include <waitwork/kernels/fir_filter.hpp>
 #include <waitwork/kernels/instruction_sets.hpp>
+#include <waitwork/kernels/numbers_for_test.hpp>
 
 namespace waitwork::kernels {
 namespace {
 
 using fft_convolver_kernel = on_each_instruction_set;
 WAITWORK_ON_EACH_INSTRUCTION_SET(fft_convolver_kernel);
-
-constexpr float untouched = 12345;
-constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
-
-std::vector<float> fractions(std::size_t count, std::uint64_t seed) {
-  splitmix64 random(seed);
-  std::vector<float> values(count);
-  for (float& value : values) value = static_cast<float>(random.below(1u << 24)) / (1 << 23) - 1;
-  return values;
-}
 
 double norm(std::span<const float> values) {
   double sum = 0;

@@ -4,38 +4,19 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include <waitwork/base/random.hpp>
 #include <waitwork/kernels/instruction_sets.hpp>
+#include <waitwork/kernels/numbers_for_test.hpp>
 
 namespace waitwork::kernels {
 namespace {
 
 using fir_filter_kernel = on_each_instruction_set;
 WAITWORK_ON_EACH_INSTRUCTION_SET(fir_filter_kernel);
-
-constexpr float untouched = 12345;
-constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
-
-// Small whole numbers, so that every partial sum is exact and results can be compared for equality.
-std::vector<float> integers(std::size_t count, std::uint64_t seed) {
-  splitmix64 random(seed);
-  std::vector<float> values(count);
-  for (float& value : values) value = static_cast<float>(random.below(17)) - 8;
-  return values;
-}
-
-std::vector<float> fractions(std::size_t count, std::uint64_t seed) {
-  splitmix64 random(seed);
-  std::vector<float> values(count);
-  for (float& value : values) value = static_cast<float>(random.below(1u << 24)) / (1 << 23) - 1;
-  return values;
-}
 
 // What lies around source and taps is no number: it would show in the result if it were read and
 // used.
@@ -131,7 +112,7 @@ TEST_P(fir_filter_kernel,
        passes_on_what_is_no_number_and_what_is_infinite_to_the_outputs_that_meet_it) {
   const std::size_t count = 35;
   const std::size_t outputs = 300;
-  for (const float odd : {not_a_number, std::numeric_limits<float>::infinity()}) {
+  for (const float odd : {not_a_number, infinity}) {
     auto source = std::vector<float>(outputs + count - 1, 1.0f);
     const std::size_t at = 150;
     source[at] = odd;

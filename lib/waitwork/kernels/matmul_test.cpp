@@ -12,35 +12,15 @@
 #include <unistd.h>
 
 #include <waitwork/base/aligned_buffer.hpp>
-#include <waitwork/base/random.hpp>
 #include <waitwork/kernels/instruction_sets.hpp>
 #include <waitwork/kernels/matmul.hpp>
+#include <waitwork/kernels/numbers_for_test.hpp>
 
 namespace waitwork::kernels {
 namespace {
 
 using matmul_kernel = on_each_instruction_set;
 WAITWORK_ON_EACH_INSTRUCTION_SET(matmul_kernel);
-
-template <class T>
-constexpr T untouched = 12345;
-
-// Small whole numbers, so that every partial sum is exact and results can be compared for equality.
-template <class T>
-std::vector<T> integers(std::size_t count, std::uint64_t seed) {
-  splitmix64 random(seed);
-  std::vector<T> values(count);
-  for (T& value : values) value = static_cast<T>(static_cast<int>(random.below(17)) - 8);
-  return values;
-}
-
-template <class T>
-std::vector<T> fractions(std::size_t count, std::uint64_t seed) {
-  splitmix64 random(seed);
-  std::vector<T> values(count);
-  for (T& value : values) value = static_cast<T>(random.below(1u << 24)) / (1 << 23) - T{1};
-  return values;
-}
 
 // How a case lies in memory: padding after each row, and elements before the first one.
 struct placement {
@@ -68,13 +48,13 @@ void expect_product_of(std::size_t m, std::size_t n, std::size_t k, placement wh
   std::ranges::copy(b_values, b_buffer.data());
   const std::span<const T> b = b_buffer.span();
   const std::size_t c_size = m * shape.c_stride;
-  std::vector<T> c(c_size + where.offset, untouched<T>);
+  std::vector<T> c(c_size + where.offset, T{untouched});
   std::vector<T> scratch(matmul_scratch<T>(shape) + where.offset,
                          std::numeric_limits<T>::quiet_NaN());
   matmul(shape, std::span(a).subspan(where.offset), b.subspan(where.offset),
          std::span(c).subspan(where.offset), std::span(scratch).subspan(where.offset));
 
-  std::vector<T> expected(c_size + where.offset, untouched<T>);
+  std::vector<T> expected(c_size + where.offset, T{untouched});
   for (std::size_t row = 0; row < m; ++row) {
     for (std::size_t column = 0; column < n; ++column) {
       T sum = 0;
@@ -198,7 +178,7 @@ TEST_P(matmul_kernel, takes_operands_and_scratch_at_any_alignment) {
 
 TEST_P(matmul_kernel, overwrites_c_with_zeros_when_the_inner_size_is_zero) {
   const matmul_shape shape(3, 4, 0);
-  std::vector<float> c(12, untouched<float>);
+  std::vector<float> c(12, untouched);
   std::vector<float> scratch(matmul_scratch<float>(shape));
   matmul(shape, std::span<const float>(), std::span<const float>(), c, scratch);
   EXPECT_EQ(c, std::vector<float>(12, 0.0f));
@@ -213,7 +193,7 @@ TEST_P(matmul_kernel, computes_bands_of_rows_and_of_columns_apart) {
   std::vector<float> scratch(matmul_scratch<float>(whole));
   matmul(whole, a, b, expected, scratch);
 
-  std::vector<float> c(size * size, untouched<float>);
+  std::vector<float> c(size * size, untouched);
   const std::size_t cut = 23;
   for (const auto& [row, rows] : {std::pair(std::size_t{0}, cut), std::pair(cut, size - cut)}) {
     for (const auto& [column, columns] :
@@ -235,7 +215,7 @@ void expect_packed_to_equal(std::size_t m, std::size_t n, std::size_t k, std::si
   const matmul_shape shape = padded_shape(m, n, k, 3);
   const auto a = fractions<T>(m * shape.a_stride, 9);
   const auto b = fractions<T>(k * shape.b_stride, 10);
-  std::vector<T> expected(m * shape.c_stride, untouched<T>);
+  std::vector<T> expected(m * shape.c_stride, T{untouched});
   std::vector<T> scratch(matmul_scratch<T>(shape));
   matmul(shape, std::span<const T>(a), std::span<const T>(b), std::span(expected),
          std::span(scratch));
@@ -243,12 +223,12 @@ void expect_packed_to_equal(std::size_t m, std::size_t n, std::size_t k, std::si
   const std::size_t elements = matmul_packed_elements<T>(shape);
   aligned_buffer<T> packed(elements + 1);
   std::ranges::fill(packed.span(), std::numeric_limits<T>::quiet_NaN());
-  packed[elements] = untouched<T>;
+  packed[elements] = T{untouched};
   for (std::size_t part = matmul_pack_parts<T>(shape); part-- > 0;)
     matmul_pack(shape, std::span<const T>(b), packed.span().first(elements), part);
-  EXPECT_EQ(packed[elements], untouched<T>);
+  EXPECT_EQ(packed[elements], T{untouched});
 
-  std::vector<T> c(m * shape.c_stride, untouched<T>);
+  std::vector<T> c(m * shape.c_stride, T{untouched});
   for (std::size_t row = 0; row < m; row += band_rows) {
     matmul_shape band = shape;
     band.m = std::min(band_rows, m - row);
@@ -258,7 +238,7 @@ void expect_packed_to_equal(std::size_t m, std::size_t n, std::size_t k, std::si
   EXPECT_TRUE(c == expected) << sizeof(T) << " bytes, m " << m << " n " << n << " k " << k
                              << ", packed, bands of " << band_rows;
 
-  std::ranges::fill(c, untouched<T>);
+  std::ranges::fill(c, T{untouched});
   for (std::size_t row = 0; row < m; row += band_rows) {
     matmul_shape band = shape;
     band.m = std::min(band_rows, m - row);
@@ -286,7 +266,7 @@ TEST_P(matmul_kernel, gives_the_same_bits_in_bands_of_any_height_and_from_a_pack
 TEST_P(matmul_kernel, packs_an_empty_b_in_no_parts) {
   EXPECT_EQ(matmul_pack_parts<float>(matmul_shape(3, 0, 4)), 0u);
   EXPECT_EQ(matmul_pack_parts<double>(matmul_shape(3, 4, 0)), 0u);
-  std::vector<float> c(12, untouched<float>);
+  std::vector<float> c(12, untouched);
   matmul_packed(matmul_shape(3, 4, 0), std::span<const float>(), std::span<const float>(), c);
   EXPECT_EQ(c, std::vector<float>(12, 0.0f));
 }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include <waitwork/base/random.hpp>
@@ -17,22 +18,25 @@ inline constexpr float infinity = std::numeric_limits<float>::infinity();
 
 // Whole numbers between -extent and extent. If they are small, every sum of products is exact and
 // results can be compared for equality.
-inline std::vector<float> integers(std::size_t count, std::uint64_t seed, int extent = 8) {
+template <class T = float>
+std::vector<T> integers(std::size_t count, std::uint64_t seed, int extent = 8) {
   splitmix64 random(seed);
-  std::vector<float> values(count);
-  for (float& value : values) {
-    value = static_cast<float>(random.below(2 * static_cast<std::uint64_t>(extent) + 1)) -
-            static_cast<float>(extent);
+  std::vector<T> values(count);
+  for (T& value : values) {
+    value = static_cast<T>(random.below(2 * static_cast<std::uint64_t>(extent) + 1)) -
+            static_cast<T>(extent);
   }
   return values;
 }
 
 // Uniform between -extent and extent.
-inline std::vector<float> fractions(std::size_t count, std::uint64_t seed, float extent = 1) {
+template <class T = float>
+std::vector<T> fractions(std::size_t count, std::uint64_t seed,
+                         std::type_identity_t<T> extent = 1) {
   splitmix64 random(seed);
-  std::vector<float> values(count);
-  for (float& value : values)
-    value = (static_cast<float>(random.below(1u << 24)) / (1 << 23) - 1) * extent;
+  std::vector<T> values(count);
+  for (T& value : values)
+    value = (static_cast<T>(random.below(1u << 24)) / (1 << 23) - 1) * extent;
   return values;
 }
 
