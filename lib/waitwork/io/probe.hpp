@@ -12,14 +12,9 @@
 #include <string>
 #include <vector>
 
-namespace waitwork {
+#include <waitwork/base/refusal.hpp>
 
-// Why the kernel did not give what was asked, and what a person can do about it. Both are clauses
-// without a full stop.
-struct refusal {
-  std::string cause;
-  std::string remedy;
-};
+namespace waitwork {
 
 // Explains the error of io_uring_setup(2). EPERM has several sources that the error itself does not
 // tell apart, so `root`/proc is read to see which of them applies; `root` is "/" except in tests.
