@@ -6,10 +6,9 @@
 
 #include <unistd.h>
 
-#include <cstdio>
 #include <exception>
-#include <iostream>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <variant>
@@ -17,7 +16,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <waitwork/base/environment_error.hpp>
+#include <waitwork/base/plain_text.hpp>
 
 #include <harness/child.hpp>
 #include <harness/command_line.hpp>
@@ -28,6 +27,7 @@
 #include <harness/progress.hpp>
 #include <harness/row_filter.hpp>
 #include <harness/run_command.hpp>
+#include <harness/standard_streams.hpp>
 #include <harness/usage_error.hpp>
 
 namespace {
@@ -46,28 +46,32 @@ exit_code list(const list_options& options) {
   if (options.json) {
     nlohmann::ordered_json objects = nlohmann::ordered_json::array();
     for (const row& row : rows) objects.push_back(to_json(row));
-    std::cout << objects.dump(2) << '\n';
+    print(objects.dump(2) + "\n");
   } else {
-    for (const row& row : rows) std::cout << row.name << '\n';
+    std::string names;
+    for (const row& row : rows) names += waitwork::plain_text(row.name) + "\n";
+    print(names);
   }
   if (!rows.empty()) return exit_code::done;
-  std::cerr << "waitwork: no row matches the filter\n";
+  complain("no row matches the filter");
   return exit_code::rows_failed;
 }
 
 exit_code doctor(const doctor_options& options) {
   std::vector<doctor_item> findings = examine(options.work_place);
   for (doctor_item& item : describe(probe_this_machine())) findings.push_back(std::move(item));
+  std::ostringstream text;
   if (options.json) {
-    std::cout << to_json(findings).dump(2) << '\n';
+    text << to_json(findings).dump(2) << '\n';
   } else {
-    print_findings(std::cout, findings, colour_allowed(STDOUT_FILENO));
+    print_findings(text, findings, colour_allowed(STDOUT_FILENO));
   }
+  print(text.str());
   return exit_code::done;
 }
 
-exit_code print(const print_text& answer) {
-  std::cout << answer.text;
+exit_code answer(const print_text& wanted) {
+  print(wanted.text);
   return exit_code::done;
 }
 
@@ -78,24 +82,27 @@ int carry_out(const command& wanted, const std::string& program) {
   if (const auto* const options = std::get_if<run_options>(&wanted)) code = run(*options, program);
   if (const auto* const options = std::get_if<list_options>(&wanted)) code = list(*options);
   if (const auto* const options = std::get_if<doctor_options>(&wanted)) code = doctor(*options);
-  if (const auto* const answer = std::get_if<print_text>(&wanted)) code = print(*answer);
+  if (const auto* const text = std::get_if<print_text>(&wanted)) code = answer(*text);
   return static_cast<int>(code);
 }
 
-int complain(const std::exception& error, exit_code code) {
-  std::fprintf(stderr, "waitwork: %s\n", error.what());
+int give_up(const std::exception& error, exit_code code) {
+  complain(error.what());
   return static_cast<int>(code);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  bind_standard_streams();
   try {
     if (const std::optional<int> code = run_helper_process(argc, argv)) return *code;
     return carry_out(parse_command_line({argv + 1, argv + argc}), argv[0]);
   } catch (const usage_error& error) {
-    return complain(error, exit_code::usage);
+    return give_up(error, exit_code::usage);
+  } catch (const output_lost& error) {
+    return give_up(error, exit_code::output_lost);
   } catch (const std::exception& error) {
-    return complain(error, exit_code::unmeasurable);
+    return give_up(error, exit_code::unmeasurable);
   }
 }

@@ -37,6 +37,8 @@ EXCLUSIVE: dict[str, tuple[str, ...]] = {
     "fftw": ("lib/waitwork/kernels", "bench/peers"),
     "benchmark/": ("bench/harness",),
     "CLI/": ("bench/harness",),
+    "re2/": ("bench/harness",),
+    "zlib": ("lib/waitwork/report",),
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')

@@ -1,6 +1,7 @@
 #include <harness/child.hpp>
 
 #include <benchmark/benchmark.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -8,20 +9,24 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <exception>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <harness/measurement.hpp>
+#include <harness/outcome.hpp>
 #include <harness/registry.hpp>
+#include <harness/run_configuration.hpp>
+#include <harness/standard_streams.hpp>
 #include <harness/strategy.hpp>
 #include <harness/workload.hpp>
 #include <waitwork/base/check.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/environment_error.hpp>
+#include <waitwork/report/checked_json.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -41,24 +46,25 @@ struct request {
   bool loop_stats = false;
 };
 
+// Throws malformed_json: nobody but the runner should ask, but anybody can.
 request parse_request(std::string_view text) {
-  const json given = json::parse(text);
+  const json given = parse_json(text);
   request asked;
-  asked.row = given.at("row");
-  const std::optional<suite_kind> suite = suite_from(given.at("suite").get<std::string>());
-  WAITWORK_CHECK(suite, "the runner asks for a known suite");
-  asked.suite = *suite;
-  asked.round = given.at("round");
-  asked.iterations = given.at("iterations");
-  asked.min_time_s = given.at("min_time_s");
-  asked.min_warmup_time_s = given.value("min_warmup_time_s", 0.0);
-  asked.settings.work_directory = given.at("work_directory").get<std::string>();
-  asked.settings.seed = given.at("seed");
-  asked.settings.work_per_us = given.at("work_per_us");
+  asked.row = text_member(given, "row");
+  const std::string suite = text_member(given, "suite");
+  if (!suite_from(suite)) throw malformed_json("suite is '" + suite + "', which there is not");
+  asked.suite = *suite_from(suite);
+  asked.round = static_cast<unsigned>(whole_member(given, "round", 0, most_rounds));
+  asked.iterations = static_cast<std::int64_t>(whole_member(given, "iterations", 0, most_iterations));
+  asked.min_time_s = number_member(given, "min_time_s", 0, longest_seconds);
+  asked.min_warmup_time_s = number_member(given, "min_warmup_time_s", 0, longest_seconds);
+  asked.settings.work_directory = text_member(given, "work_directory");
+  asked.settings.seed = whole_member(given, "seed", 0, std::numeric_limits<std::uint64_t>::max());
+  asked.settings.work_per_us = number_member(given, "work_per_us", least_work_per_us, most_work_per_us);
   asked.settings.smoke = asked.suite == suite_kind::smoke;
-  asked.perf_counters = given.value("perf_counters", "");
-  asked.verbosity = given.value("verbosity", 0);
-  asked.loop_stats = given.value("loop_stats", false);
+  asked.perf_counters = text_member(given, "perf_counters");
+  asked.verbosity = static_cast<int>(whole_member(given, "verbosity", 0, 100));
+  asked.loop_stats = bool_member(given, "loop_stats");
   return asked;
 }
 
@@ -213,13 +219,18 @@ bool write_all(int fd, std::string_view text) {
 }  // namespace
 
 int run_child(std::string_view request_json) {
+  if (::fcntl(child_answer_fd, F_GETFD) < 0) {
+    // Started by hand. The next file that is opened would be given this descriptor, and the answer.
+    complain("a measuring process is started by `waitwork run`: descriptor 3, which takes its answer, is closed");
+    return 2;
+  }
   try {
     const request asked = parse_request(request_json);
     raise_file_limit();
     initialize_google_benchmark(asked);
-    return write_all(child_answer_fd, answer_to(asked).dump() + "\n") ? 0 : 1;
+    return write_all(child_answer_fd, answer_to(asked).dump(-1, ' ', false, json::error_handler_t::replace) + "\n") ? 0 : 1;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "waitwork: a measuring process failed: %s\n", error.what());
+    complain(std::string("a measuring process failed: ") + error.what());
     return 1;
   }
 }

@@ -14,6 +14,7 @@
 
 #include <harness/parse_value.hpp>
 #include <harness/row_filter.hpp>
+#include <harness/run_configuration.hpp>
 #include <harness/suggestion.hpp>
 #include <harness/usage_error.hpp>
 #include <harness/work_directory.hpp>
@@ -30,13 +31,11 @@ const std::map<std::string, std::string> purposes = {
     {"doctor", "What this machine allows, what disturbs a measurement, and what to do about it."}};
 const words suites = {"smoke", "quick", "full", "peers"};
 
-constexpr std::uint64_t most_rounds = 10'000;
-
 constexpr std::string_view exit_codes =
     "Exit codes: 0 done; 2 usage; 3 a row failed, crashed or timed out, or the filter matched "
     "nothing;\n"
-    "5 this machine cannot measure a row that was asked for; 130 interrupted, partial report "
-    "written.\n";
+    "5 this machine cannot measure a row that was asked for; 6 all was done, but the report or what is\n"
+    "printed could not be written where it was wanted; 130 interrupted, partial report written.\n";
 
 // The words as CLI11 took them: numbers stay text, so that the sentence about a wrong one is ours.
 struct raw_values {
@@ -64,7 +63,7 @@ void add_run_options(CLI::App& app, raw_values& raw) {
   app.add_option("--seed", raw.seed, "of the row order and of the data (a new one each run)")
       ->option_text("N");
   app.add_option("--out", raw.out,
-                 std::string("the report (") + default_report + "); a journal is kept beside it")
+                 std::string("the report (") + default_report + "), - for standard output; a journal is kept beside a file")
       ->option_text("FILE");
   app.add_flag("--loop-stats", raw.loop_stats,
                "also what the loops counted: enters, batches, queues, wakes, for each row and loop");
@@ -202,6 +201,7 @@ run_options run_options_from(const CLI::App& app, const raw_values& raw,
   merge(options.rows.filter, theirs.filter, benchmark_flags, "--filter", "--benchmark_filter");
   merge(options.rounds, theirs.repetitions, benchmark_flags, "--rounds", "--benchmark_repetitions");
   options.min_time_s = theirs.min_time_s;
+  if (theirs.dry_run) options.rounds = 1;
   if (given(app, "--timeout")) options.timeout_s = parse_seconds("--timeout", raw.timeout, 0.001);
   if (given(app, "--seed")) {
     options.seed = parse_integer("--seed", raw.seed, 0, std::numeric_limits<std::uint64_t>::max());
@@ -216,24 +216,32 @@ run_options run_options_from(const CLI::App& app, const raw_values& raw,
   return options;
 }
 
-// "--filter" "-cpu" becomes "--filter=-cpu": on its own the value would be taken for a flag.
-words with_filter_joined(words arguments) {
-  for (auto flag = arguments.begin(); flag != arguments.end(); ++flag) {
-    if (*flag != "--filter" || flag + 1 == arguments.end()) continue;
-    *flag += "=" + *(flag + 1);
-    arguments.erase(flag + 1);
+// Each flag that takes a value and its value as one word, "--filter" "-cpu" as "--filter=-cpu": on its own such a value would
+// be taken for a flag. A following word that is a flag itself is no value but a sign that the value was forgotten; it would
+// otherwise be swallowed, and a run would measure something else without a word.
+words with_values_joined(const CLI::App& app, const words& arguments) {
+  words joined;
+  for (auto word = arguments.begin(); word != arguments.end(); ++word) {
+    joined.push_back(*word);
+    const CLI::Option* const option = word->starts_with("--") ? app.get_option_no_throw(*word) : nullptr;
+    if (option == nullptr || option->get_option_text().empty()) continue;  // no flag of ours, or one that takes no value
+    if (word + 1 == arguments.end() || (word + 1)->starts_with("--")) {
+      throw usage_error(*word + " needs a value" + (word + 1 == arguments.end() ? "" : ", and '" + *(word + 1) + "' is a flag") +
+                        "; nearest valid: " + *word + "=" + option->get_option_text());
+    }
+    joined.back() += "=" + *++word;
   }
-  return arguments;
+  return joined;
 }
 
 command parse_subcommand(const std::string& subcommand, const words& arguments) {
   const bool runs = subcommand == "run";
-  words benchmark_flags, ours;
-  for (const std::string& argument : with_filter_joined(arguments)) {
-    (runs && is_google_benchmark_flag(argument) ? benchmark_flags : ours).push_back(argument);
-  }
   raw_values raw;
   const std::unique_ptr<CLI::App> app = make_app(subcommand, raw);
+  words benchmark_flags, ours;
+  for (const std::string& argument : with_values_joined(*app, arguments)) {
+    (runs && is_google_benchmark_flag(argument) ? benchmark_flags : ours).push_back(argument);
+  }
   try {
     parse_into(*app, ours, runs);
   } catch (const CLI::CallForHelp&) {

@@ -14,6 +14,7 @@
 #include <benchmark/benchmark.h>
 #include <nlohmann/json.hpp>
 
+#include <waitwork/base/plain_text.hpp>
 #include <waitwork/report/json.hpp>
 
 #include <harness/aggregates.hpp>
@@ -76,7 +77,7 @@ std::vector<output_row> rows_of(const report& finished, const output_options& op
 
 std::string error_message(const row_failure& failure) {
   return std::string(to_string(failure.reason)) + " in round " + std::to_string(failure.round) +
-         ": " + failure.detail;
+         ": " + plain_text(failure.detail);
 }
 
 // ---- the table
@@ -84,7 +85,7 @@ std::string error_message(const row_failure& failure) {
 run run_of(const ordered_json& entry) {
   run made;
   made.statistics = nullptr;  // its constructor leaves it unset
-  made.run_name.function_name = entry.value("run_name", entry.at("name").get<std::string>());
+  made.run_name.function_name = plain_text(entry.value("run_name", entry.at("name").get<std::string>()));
   made.family_index = entry.value("family_index", 0);
   made.per_family_instance_index = entry.value("per_family_instance_index", 0);
   made.repetitions = entry.value("repetitions", 1);
@@ -116,7 +117,7 @@ run run_of(const ordered_json& entry) {
 run failed_run_of(const row_failure& failure) {
   run made;
   made.statistics = nullptr;
-  made.run_name.function_name = failure.row.name;
+  made.run_name.function_name = plain_text(failure.row.name);
   made.repetition_index = failure.round;
   made.error_occurred = true;
   made.error_message = error_message(failure);

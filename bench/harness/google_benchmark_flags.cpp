@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
+#include <cstdint>
 #include <cstdlib>
-#include <limits>
 #include <ranges>
-#include <system_error>
 
 #include <harness/parse_value.hpp>
+#include <harness/run_configuration.hpp>
 #include <harness/suggestion.hpp>
 #include <harness/usage_error.hpp>
 
@@ -18,6 +17,8 @@ namespace {
 
 using flags = google_benchmark_flags;
 using words = std::vector<std::string>;
+
+constexpr std::uint64_t most_counted_iterations = 1'000'000'000;  // as Google Benchmark's own limit
 
 // 1.7.1's reading of "on": a single letter or digit but 0, f, n; a longer word but false, no, off;
 // nothing at all.
@@ -56,6 +57,17 @@ std::map<std::string, std::string> parse_pairs(std::string_view flag, std::strin
   return pairs;
 }
 
+// "0.5", "0.5s", or since 1.8 "200x": that many iterations, whatever they take.
+void read_min_time(flags& all, std::string_view flag, std::string_view text) {
+  if (!text.ends_with('x')) {
+    all.min_time_s = parse_seconds(flag, text, 0);
+    all.iterations = 0;
+    return;
+  }
+  all.iterations = parse_integer(flag, text.substr(0, text.size() - 1), 1, most_counted_iterations);
+  all.min_time_s.reset();
+}
+
 // How a value reaches its field. `flag` is how the user wrote it: the flag, or the environment
 // variable.
 using setter = void (*)(flags& all, std::string_view flag, std::string_view text);
@@ -74,17 +86,17 @@ constexpr std::array definitions = {
                }},
     definition{"benchmark_filter", "<regex>", "as --filter; a leading '-' leaves out what matches",
                [](flags& all, std::string_view, std::string_view text) { all.filter = text; }},
-    definition{"benchmark_min_time", "<seconds>", "measure a row at least this long in each round",
-               [](flags& all, std::string_view flag, std::string_view text) {
-                 all.min_time_s = parse_seconds(flag, text, 0);
-               }},
+    definition{"benchmark_min_time", "<seconds>", "measure a row at least this long in each round; <n>x: exactly n units",
+               [](flags& all, std::string_view flag, std::string_view text) { read_min_time(all, flag, text); }},
     definition{"benchmark_min_warmup_time", "<seconds>", "and before that run it this long",
                [](flags& all, std::string_view flag, std::string_view text) {
                  all.min_warmup_time_s = parse_seconds(flag, text, 0);
                }},
+    definition{"benchmark_dry_run", "", "one unit of each row in one round: does it work at all? (of release 1.9)",
+               [](flags& all, std::string_view, std::string_view text) { all.dry_run = is_truthy(text); }},
     definition{"benchmark_repetitions", "<n>", "as --rounds",
                [](flags& all, std::string_view flag, std::string_view text) {
-                 all.repetitions = static_cast<unsigned>(parse_integer(flag, text, 1, 10'000));
+                 all.repetitions = static_cast<unsigned>(parse_integer(flag, text, 1, most_rounds));
                }},
     definition{"benchmark_enable_random_interleaving", "", "always so here",
                [](flags&, std::string_view, std::string_view) {}},
@@ -162,7 +174,7 @@ void read_argument(flags& all, std::string_view argument) {
   const auto known = std::ranges::find(definitions, flag, dashed);
   if (known == definitions.end()) {
     throw usage_error("unknown flag '" + std::string(flag) +
-                      "'; nearest valid: " + nearest_word(flag, google_benchmark_flag_names()));
+                      "' (known are those of Google Benchmark 1.7.1, and of later ones what --help lists); nearest valid: " + nearest_word(flag, google_benchmark_flag_names()));
   }
   const bool has_value = equals != std::string_view::npos;
   if (!has_value && !known->value.empty()) {
@@ -181,6 +193,7 @@ google_benchmark_flags parse_google_benchmark_flags(const std::vector<std::strin
   google_benchmark_flags all;
   read_environment(all);
   for (const std::string& argument : arguments) read_argument(all, argument);
+  if (all.dry_run) all.iterations = 1;
   return all;
 }
 

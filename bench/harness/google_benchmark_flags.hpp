@@ -3,10 +3,12 @@
 //
 // Parsed here because benchmark::Initialize() keeps the values to itself, answers --help on its own
 // and exits; and because in this program each measurement is another process, so that most of them
-// steer the runner. Written after release 1.7.1. As there: a value follows '=', a flag that is on
+// steer the runner. Written after release 1.7.1, with what later ones added that concerns us: a number of
+// iterations in the place of a time (1.8) and dry runs (1.9). As there: a value follows '=', a flag that is on
 // or off may stand alone, and a value given on the command line beats the environment variable of
 // the same name in capitals.
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -21,6 +23,8 @@ struct google_benchmark_flags {
   bool list_tests = false;
   std::optional<std::string> filter;  // a leading '-' means: all but these
   std::optional<double> min_time_s;
+  std::uint64_t iterations = 0;  // exactly so many units in each measurement; 0: as many as the time takes
+  bool dry_run = false;          // then `iterations` is 1, and one round is enough
   double min_warmup_time_s = 0;
   std::optional<unsigned> repetitions;     // our rounds
   bool enable_random_interleaving = true;  // rows are always shuffled; accepted and without effect

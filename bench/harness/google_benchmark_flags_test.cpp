@@ -79,11 +79,11 @@ TEST(google_benchmark_flags, come_from_the_environment_where_they_are_not_given)
 
 TEST(google_benchmark_flags, that_are_wrong_are_named_with_the_nearest_that_is_right) {
   EXPECT_EQ(refusal_of("--benchmark_fliter=x"),
-            "unknown flag '--benchmark_fliter'; nearest valid: --benchmark_filter");
+            "unknown flag '--benchmark_fliter' (known are those of Google Benchmark 1.7.1, and of later ones what --help lists); nearest valid: --benchmark_filter");
   EXPECT_THAT(refusal_of("--benchmark_filter"),
               HasSubstr("nearest valid: --benchmark_filter=<regex>"));
   EXPECT_THAT(refusal_of("--benchmark_repetitions=0"), HasSubstr("nearest valid: 1"));
-  EXPECT_THAT(refusal_of("--benchmark_min_time=0.5x"), HasSubstr("nearest valid: 0.5"));
+  EXPECT_THAT(refusal_of("--benchmark_min_time=0.5y"), HasSubstr("nearest valid: 0.5"));
   EXPECT_THAT(refusal_of("--benchmark_min_time=nan"), HasSubstr("nearest valid: "));
   EXPECT_THAT(refusal_of("--benchmark_format=jsn"), HasSubstr("nearest valid: json"));
   EXPECT_THAT(refusal_of("--benchmark_time_unit=usec"), HasSubstr("nearest valid: us"));

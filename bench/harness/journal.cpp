@@ -1,184 +1,185 @@
 #include <harness/journal.hpp>
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
-#include <stdexcept>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
-#include <nlohmann/json.hpp>
+#include <waitwork/base/refusal.hpp>
+#include <waitwork/report/read_file.hpp>
 
-#include <waitwork/base/environment_error.hpp>
+#include <harness/line_reader.hpp>
 
 namespace waitwork::bench {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::ordered_json;
-
-// In the first line, so that another program's file is not taken for ours. Changes when the lines
-// do.
-constexpr std::string_view format_name = "waitwork-journal-2";
 
 [[noreturn]] void refuse(const char* operation, const fs::path& file, int error) {
-  throw environment_error(operation, file.string(), std::generic_category().message(error),
-                          "make room there, or write the report elsewhere with --out");
+  throw file_error(operation, file.string(), error);
 }
 
 [[noreturn]] void refuse_content(const fs::path& file, const std::string& cause) {
   throw environment_error("read journal", file.string(), cause, "start anew without --resume");
 }
 
-std::string line_of(const ordered_json& object) {
-  return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+void lock(const unique_fd& fd, const fs::path& file) {
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return;
+  if (errno != EWOULDBLOCK) refuse("lock journal", file, errno);
+  throw environment_error("open journal", file.string(), "another run is writing it",
+                          "let it finish, or write the report elsewhere with --out");
 }
 
-ordered_json header_object(const journal_header& header) {
-  const run_configuration& run = header.configuration;
-  return {{"format", format_name},
-          {"suite", run.suite},
-          {"filter", run.filter},
-          {"rounds", run.rounds},
-          {"seed", run.seed},
-          {"min_time_s", run.min_time_s},
-          {"min_warmup_time_s", run.min_warmup_time_s},
-          {"perf_counters", run.perf_counters},
-          {"rows", header.rows},
-          {"environment", header.environment},
-          {"work_per_us", header.work_per_us},
-          {"started", header.started},
-          {"limits", header.limits}};
+// O_NOFOLLOW: the journal's name is derived from the report's and was not given by the user.
+constexpr int open_flags = O_RDWR | O_NOFOLLOW;
+
+std::optional<unique_fd> open_existing(const fs::path& file) {
+  return open_regular_file("open journal", file, open_flags);
 }
 
-journal_header header_from(const ordered_json& object) {
-  if (object.at("format") != format_name) throw std::invalid_argument("format");
-  journal_header header;
-  run_configuration& run = header.configuration;
-  object.at("suite").get_to(run.suite);
-  object.at("filter").get_to(run.filter);
-  object.at("rounds").get_to(run.rounds);
-  object.at("seed").get_to(run.seed);
-  object.at("min_time_s").get_to(run.min_time_s);
-  object.at("min_warmup_time_s").get_to(run.min_warmup_time_s);
-  object.at("perf_counters").get_to(run.perf_counters);
-  object.at("rows").get_to(header.rows);
-  object.at("environment").get_to(header.environment);
-  object.at("work_per_us").get_to(header.work_per_us);
-  object.at("started").get_to(header.started);
-  header.limits = object.at("limits");
-  return header;
-}
-
-ordered_json entry_object(const journal_entry& entry) {
-  ordered_json object = {{"row", entry.row}, {"round", entry.round}, {"took_s", entry.took_s}};
-  object.update(to_json(entry.outcome));
-  return object;
-}
-
-journal_entry entry_from(const ordered_json& object) {
-  return {object.at("row").get<std::string>(), object.at("round").get<unsigned>(),
-          object.at("took_s").get<double>(), outcome_from_json(object)};
-}
-
-unique_fd open_locked(const fs::path& file, int flags) {
-  unique_fd fd(::open(file.c_str(), flags | O_CLOEXEC, 0666));
-  if (!fd) refuse("open journal", file, errno);
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    throw environment_error("open journal", file.string(), "another run is writing it",
-                            "let it finish, or write the report elsewhere with --out");
-  }
+unique_fd open_new(const fs::path& file) {
+  unique_fd fd(::open(file.c_str(), open_flags | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!fd) refuse("begin journal", file, errno);
   return fd;
+}
+
+// Nothing was finished when the run that began it was killed: it is empty, or the first line was being written.
+bool holds_nothing(int fd) {
+  line_reader lines(fd);
+  if (lines.next() || lines.error() != 0) return false;
+  struct stat status;
+  if (::fstat(fd, &status) != 0) return false;
+  if (status.st_size == 0) return true;
+  std::string start(64, '\0');
+  const ssize_t count = ::pread(fd, start.data(), start.size(), 0);
+  if (count <= 0) return false;
+  start.resize(static_cast<std::size_t>(count));
+  constexpr std::string_view ours = "{\"format\":\"waitwork-journal-";
+  return is_header(start) || ours.starts_with(start);
+}
+
+// The first of two equal lines that can be believed.
+journal_header read_header(line_reader& lines, const fs::path& file) {
+  std::string why_not;
+  for (int copy = 0; copy < 2; ++copy) {
+    const std::optional<std::string> line = lines.next();
+    if (!line) break;
+    try {
+      return parse_header(*line);
+    } catch (const malformed_json& error) {
+      if (copy == 0 || is_header(*line)) why_not = error.what();
+    }
+  }
+  if (lines.error() != 0) refuse("read journal", file, lines.error());
+  refuse_content(file, "it is not a journal of this version of waitwork, or its beginning is damaged: " + why_not);
+}
+
+// The name of a new file is on the device only when its directory is. Some file systems cannot flush a directory.
+void flush_directory_of(const fs::path& file) {
+  const fs::path directory = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  const unique_fd parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!parent) return;  // one may have the right to make files in a folder, but not to read it
+  if (::fsync(parent.get()) != 0 && errno != EINVAL && errno != EOPNOTSUPP) refuse("begin journal", file, errno);
 }
 
 }  // namespace
 
-std::optional<journal_extent> read_journal(const fs::path& file,
-                                           const std::function<void(journal_entry&&)>& visit) {
-  std::error_code error;
-  if (!fs::exists(file, error)) return std::nullopt;
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) refuse("read journal", file, errno);
-  std::optional<journal_extent> extent;
-  std::string line;
-  for (unsigned number = 1; std::getline(stream, line); ++number) {
-    if (stream.eof()) break;  // no newline: the end came in the middle of this line
-    try {
-      const ordered_json object = ordered_json::parse(line);
-      if (!extent) {
-        extent.emplace(header_from(object));
-      } else {
-        visit(entry_from(object));
-      }
-    } catch (const std::exception&) {
-      refuse_content(file, number == 1 ? "it is not a journal of this version of waitwork"
-                                       : "line " + std::to_string(number) + " is damaged");
-    }
-    extent->valid_bytes += line.size() + 1;
-  }
-  if (stream.bad()) refuse("read journal", file, EIO);
-  return extent;
-}
-
-journal::journal(fs::path file, unique_fd fd, std::uint64_t bytes)
-    : file_(std::move(file)), fd_(std::move(fd)), bytes_(bytes) {}
+journal::journal(fs::path file, unique_fd fd) : file_(std::move(file)), fd_(std::move(fd)) {}
 
 journal journal::begin(const fs::path& file, const journal_header& header) {
-  journal made(file, open_locked(file, O_WRONLY | O_CREAT | O_EXCL | O_APPEND), 0);
-  made.append_line(line_of(header_object(header)));
-  // The name of a new file is on the device only when its directory is.
-  const fs::path directory = file.has_parent_path() ? file.parent_path() : fs::path(".");
-  const unique_fd parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (parent) ::fsync(parent.get());
+  std::optional<unique_fd> existing = open_existing(file);
+  journal made(file, existing ? *std::move(existing) : open_new(file));
+  lock(made.fd_, file);
+  if (!holds_nothing(made.fd_.get())) refuse("begin journal", file, EEXIST);
+  if (::ftruncate(made.fd_.get(), 0) != 0) refuse("begin journal", file, errno);
+  made.header_ = header;
+  const std::string line = line_of(header);
+  made.write_lines(line + line);
+  flush_directory_of(file);
   return made;
 }
 
-journal journal::go_on(const fs::path& file, const journal_extent& extent) {
-  journal opened(file, open_locked(file, O_WRONLY | O_APPEND), extent.valid_bytes);
-  if (::ftruncate(opened.fd_.get(), static_cast<off_t>(extent.valid_bytes)) != 0) {
-    refuse("open journal", file, errno);
+std::optional<journal> journal::resume(const fs::path& file) {
+  std::optional<unique_fd> fd = open_existing(file);
+  if (!fd) return std::nullopt;
+  journal opened(file, *std::move(fd));
+  lock(opened.fd_, file);
+  if (holds_nothing(opened.fd_.get())) return std::nullopt;
+  line_reader lines(opened.fd_.get());
+  opened.header_ = read_header(lines, file);
+  while (lines.next()) {
   }
+  if (lines.error() != 0) refuse("read journal", file, lines.error());
+  opened.bytes_ = lines.whole_bytes();
+  if (::ftruncate(opened.fd_.get(), static_cast<off_t>(opened.bytes_)) != 0) refuse("open journal", file, errno);
   return opened;
 }
 
-void journal::append(const journal_entry& entry) { append_line(line_of(entry_object(entry))); }
-
-void journal::append_line(std::string line) {
-  std::string_view rest = line;
-  while (!rest.empty()) {
-    // A short write is followed by one that says why: no room, or a limit on the size of files.
-    const ssize_t written = ::write(fd_.get(), rest.data(), rest.size());
-    if (written < 0) {
-      const int error = errno;
-      [[maybe_unused]] const int cut = ::ftruncate(fd_.get(), static_cast<off_t>(bytes_));
-      refuse("write journal", file_, error);
+journal_damage journal::read(const std::function<void(journal_entry&&)>& visit) const {
+  journal_damage damage;
+  const auto note = [&damage](unsigned number, const char* why) {
+    if (damage.lines++ == 0) damage.first = number, damage.why_first = why;
+  };
+  line_reader lines(fd_.get());
+  unsigned number = 0;
+  while (const std::optional<std::string> line = lines.next()) {
+    ++number;
+    try {
+      if (number <= 2 || is_header(*line)) {
+        parse_header(*line);
+      } else {
+        visit(parse_entry(*line, header_.run, header_.configuration.rounds));
+      }
+    } catch (const malformed_json& error) {
+      note(number, error.what());
     }
-    rest.remove_prefix(static_cast<std::size_t>(written));
   }
-  if (::fdatasync(fd_.get()) != 0) {
-    const int sync_error = errno;
+  if (lines.error() != 0) refuse("read journal", file_, lines.error());
+  return damage;
+}
+
+void journal::append(const journal_entry& entry) { write_lines(line_of(entry, header_.run)); }
+
+void journal::write_lines(std::string_view lines) {
+  const auto give_up = [this](int error) {
     [[maybe_unused]] const int cut = ::ftruncate(fd_.get(), static_cast<off_t>(bytes_));
-    refuse("write journal", file_, sync_error);
+    refuse("write journal", file_, error);
+  };
+  std::size_t done = 0;
+  while (done < lines.size()) {
+    // A short write is followed by one that says why: no room, or a limit on the size of files.
+    const ssize_t written =
+        ::pwrite(fd_.get(), lines.data() + done, lines.size() - done, static_cast<off_t>(bytes_ + done));
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) give_up(written < 0 ? errno : EIO);
+    done += static_cast<std::size_t>(written);
   }
-  bytes_ += line.size();
+  if (::fdatasync(fd_.get()) != 0) give_up(errno);
+  bytes_ += lines.size();
 }
 
 fs::path set_journal_aside(const fs::path& file) {
-  std::error_code error;
-  if (!fs::exists(file, error)) return {};
-  const unique_fd lock = open_locked(file, O_WRONLY);
-  for (unsigned number = 1;; ++number) {
+  const std::optional<unique_fd> existing = open_existing(file);
+  if (!existing) return {};
+  lock(*existing, file);
+  if (holds_nothing(existing->get())) return {};
+  constexpr unsigned most_kept = 100'000;  // whoever has so many has no place left for another
+  for (unsigned number = 1; number <= most_kept; ++number) {
     fs::path aside = file;
     aside += "." + std::to_string(number);
-    if (fs::exists(aside, error)) continue;
-    fs::rename(file, aside, error);
-    if (error) refuse("set aside journal", file, error.value());
-    return aside;
+    // Never over what is there; a file system without this flag (EINVAL) has hard links.
+    if (::renameat2(AT_FDCWD, file.c_str(), AT_FDCWD, aside.c_str(), RENAME_NOREPLACE) == 0) return aside;
+    if ((errno == EINVAL || errno == ENOSYS) && ::link(file.c_str(), aside.c_str()) == 0) {
+      if (::unlink(file.c_str()) == 0) return aside;
+    }
+    if (errno != EEXIST) refuse("set aside journal", file, errno);
   }
+  refuse("set aside journal", file, EEXIST);
 }
 
 }  // namespace waitwork::bench

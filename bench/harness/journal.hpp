@@ -1,15 +1,14 @@
 #pragma once
 // journal: everything a run has found out so far, on the device.
 //
-// A file of JSON lines beside the report. The first line says what is being run; each further line
-// is one outcome, written with one write(2) and flushed before the next row starts, so that
-// whatever ends the runner (SIGKILL, a power cut) costs at most the row that was being measured.
-// The results live here and not in the runner's memory: a child's peak memory, as the kernel counts
-// it, includes what its parent held when it was forked, so a runner that grows from round to round
-// would show in the figures.
+// A file of JSON lines beside the report (journal_lines.hpp). The first line says what is being run, and the second says it
+// again, since nothing could be made of the rest without it; each further line is one outcome, written with one write(2) and
+// flushed before the next row starts, so that whatever ends the runner (SIGKILL, a power cut) costs at most the row that was
+// being measured. The results live here and not in the runner's memory: a child's peak memory, as the kernel counts it,
+// includes what its parent held when it was forked, so a runner that grows from round to round would show in the figures.
 //
-// A line without its newline was being written when the end came: it is ignored, and cut off when
-// the run goes on.
+// A line without its newline was being written when the end came: it is ignored, and cut off when the run goes on. A damaged
+// line costs itself: the others are used, and how many were not is told.
 
 #include <cstdint>
 #include <filesystem>
@@ -17,80 +16,52 @@
 #include <optional>
 #include <string>
 
-#include <nlohmann/json.hpp>
-
 #include <waitwork/base/unique_fd.hpp>
 
-#include <harness/outcome.hpp>
+#include <harness/journal_lines.hpp>
 
 namespace waitwork::bench {
 
-// What makes two runs the same run. Rounds taken under different ones cannot be put into one
-// report.
-struct run_configuration {
-  std::string suite;
-  std::string filter;
-  unsigned rounds = 1;
-  std::uint64_t seed = 0;
-  double min_time_s = 0;
-  double min_warmup_time_s = 0;
-  std::string perf_counters;
-
-  bool operator==(const run_configuration&) const = default;
+// What could not be used of a journal.
+struct journal_damage {
+  unsigned lines = 0;
+  unsigned first = 0;     // number of the first one, from 1
+  std::string why_first;  // a clause
 };
 
-struct journal_header {
-  run_configuration configuration;
-  std::string rows;         // digest of the names of the rows
-  std::string environment;  // digest of machine and build
-  double work_per_us = 0;   // busy-work steps to a microsecond, measured once a run
-  std::string started;      // UTC
-  nlohmann::ordered_json limits;  // of the machine, probed once a run; as the report has them
-};
-
-struct journal_entry {
-  std::string row;
-  unsigned round = 0;
-  double took_s = 0;  // the whole child, for the estimate of the time that remains
-  row_outcome outcome;
-};
-
-struct journal_extent {
-  journal_header header;
-  std::uint64_t valid_bytes = 0;  // up to the end of the last whole line
-};
-
-// Reads a journal, one entry at a time. Nothing if there is no such file or not even its first line
-// is whole. Throws environment_error if the file is something else or damaged before its last line.
-std::optional<journal_extent> read_journal(const std::filesystem::path& file,
-                                           const std::function<void(journal_entry&&)>& visit);
-
-// A journal being written. Holds a lock on the file: two runs cannot write one journal.
+// An open journal. Holds a lock on the file: two runs cannot write one journal, nor read one that is being written.
 class journal {
  public:
-  // A new one. The file must not exist. Throws environment_error.
+  // A new one. There may be nothing in its place, or a file that holds nothing yet (left by a run that was killed as it
+  // began). Throws environment_error.
   static journal begin(const std::filesystem::path& file, const journal_header& header);
 
-  // Goes on with one that read_journal() has read. Throws environment_error.
-  static journal go_on(const std::filesystem::path& file, const journal_extent& extent);
+  // The one that a run has left, to go on with: locked first, then read. Nothing if there is no file, or if it holds nothing
+  // yet. Throws environment_error if it is something else, is in use, or neither of its first two lines can be believed.
+  static std::optional<journal> resume(const std::filesystem::path& file);
 
-  // Returns when the entry is on the device. Throws environment_error if it cannot be, with the
-  // file as it was before.
-  void append(const journal_entry& entry);
-
+  const journal_header& header() const noexcept { return header_; }
   const std::filesystem::path& file() const noexcept { return file_; }
 
+  // Calls `visit` with each entry that can be believed, in the order of writing. Throws environment_error if the file cannot
+  // be read any more.
+  journal_damage read(const std::function<void(journal_entry&&)>& visit) const;
+
+  // Returns when the entry is on the device. Throws environment_error if it cannot be, with the file as it was before.
+  void append(const journal_entry& entry);
+
  private:
-  journal(std::filesystem::path file, unique_fd fd, std::uint64_t bytes);
-  void append_line(std::string line);
+  journal(std::filesystem::path file, unique_fd fd);
+  void write_lines(std::string_view lines);
 
   std::filesystem::path file_;
   unique_fd fd_;
-  std::uint64_t bytes_ = 0;
+  journal_header header_;
+  std::uint64_t bytes_ = 0;  // whole lines
 };
 
-// Renames a journal that is in the way of a new run to the first free of <file>.1, <file>.2, ...
-// and gives that name; "" if there was none. Throws environment_error if a run is still writing it.
+// Renames a journal that is in the way of a new run to the first free of <file>.1, <file>.2, ... and gives that name; "" if
+// there was none, or one that holds nothing. Throws environment_error if a run is still writing it.
 std::filesystem::path set_journal_aside(const std::filesystem::path& file);
 
 }  // namespace waitwork::bench

@@ -2,13 +2,13 @@
 
 #include <string.h>
 
-#include <cmath>
+#include <limits>
 #include <optional>
 #include <sstream>
-#include <stdexcept>
 #include <string_view>
 #include <utility>
 
+#include <waitwork/report/checked_json.hpp>
 #include <waitwork/report/json.hpp>
 
 namespace waitwork::bench {
@@ -21,7 +21,7 @@ failure_reason reason_named(std::string_view word) {
                                       failure_reason::wrong_answer, failure_reason::failed}) {
     if (to_string(reason) == word) return reason;
   }
-  throw std::invalid_argument("no such failure reason: " + std::string(word));
+  throw malformed_json("there is no such reason of a failure: " + std::string(word));
 }
 
 std::string with_last_words(std::string sentence, const child_result& child) {
@@ -49,16 +49,19 @@ failed timeout(std::chrono::nanoseconds time_limit) {
   return {failure_reason::timed_out, sentence.str()};
 }
 
-// What every reader of the report relies on.
-std::optional<std::string> fault_in(const ordered_json& figures) {
-  if (!figures.is_object()) return "its result is not an object";
-  if (const auto bad = find_unrepresentable(figures))
-    return "its figure " + *bad + " is not a number";
-  for (const char* const field : {"real_time", "cpu_time", "iterations"}) {
-    if (!figures.contains(field) || !figures[field].is_number())
-      return std::string("its result has no ") + field;
-  }
-  return std::nullopt;
+// What every reader of the report relies on. Throws malformed_json.
+void check_figures(const ordered_json& figures) {
+  constexpr double most = std::numeric_limits<double>::max();
+  constexpr double least_time = std::numeric_limits<double>::min();
+  if (const auto bad = find_unrepresentable(figures)) throw malformed_json(*bad + " is not a number");
+  number_member(figures, "real_time", least_time, most);
+  number_member(figures, "cpu_time", 0, most);
+  whole_member(figures, "iterations", 1, most_iterations);
+  if (!figures.contains("waitwork")) return;
+  const ordered_json& ours = object_member(figures, "waitwork");
+  if (!ours.contains("parameters")) return;
+  const ordered_json& parameters = object_member(ours, "parameters");
+  for (const auto& [name, value] : parameters.items()) number_member(parameters, name.c_str(), -most, most);
 }
 
 }  // namespace
@@ -67,13 +70,15 @@ row_outcome outcome_of(const child_result& child, std::chrono::nanoseconds time_
   if (child.end == child_end::timed_out) return timeout(time_limit);
   if (child.end != child_end::exited || child.code != 0) return crash(child);
   try {
-    row_outcome outcome = outcome_from_json(ordered_json::parse(child.answer));
-    if (auto* const good = std::get_if<measured>(&outcome)) {
-      if (const auto fault = fault_in(good->figures)) return failed{failure_reason::failed, *fault};
-      good->figures["rss_peak_bytes"] = child.peak_rss_bytes;
+    const ordered_json answer = parse_json(child.answer);
+    try {
+      row_outcome outcome = outcome_from_json(answer);
+      if (auto* const good = std::get_if<measured>(&outcome)) good->figures["rss_peak_bytes"] = child.peak_rss_bytes;
+      return outcome;
+    } catch (const malformed_json& error) {
+      return failed{failure_reason::failed, std::string("its result cannot be used: ") + error.what()};
     }
-    return outcome;
-  } catch (const std::exception&) {
+  } catch (const malformed_json&) {
     return crash(child);
   }
 }
@@ -88,14 +93,17 @@ ordered_json to_json(const row_outcome& outcome) {
 }
 
 row_outcome outcome_from_json(const ordered_json& object) {
-  if (object.contains("result")) return measured{object.at("result")};
-  if (object.contains("failure")) {
-    const ordered_json& failure = object.at("failure");
-    return failed{reason_named(failure.at("reason").get<std::string>()),
-                  failure.at("detail").get<std::string>()};
+  if (object.is_object() && object.contains("result")) {
+    const ordered_json& figures = object_member(object, "result");
+    check_figures(figures);
+    return measured{figures};
   }
-  const ordered_json& missing = object.at("absent");
-  return absent{missing.at("cause").get<std::string>(), missing.at("remedy").get<std::string>()};
+  if (object.is_object() && object.contains("failure")) {
+    const ordered_json& failure = object_member(object, "failure");
+    return failed{reason_named(text_member(failure, "reason")), text_member(failure, "detail")};
+  }
+  const ordered_json& missing = object_member(object, "absent");
+  return absent{text_member(missing, "cause"), text_member(missing, "remedy")};
 }
 
 }  // namespace waitwork::bench

@@ -2,6 +2,7 @@
 // row_outcome: what became of one row in one round.
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <variant>
 
@@ -27,6 +28,8 @@ struct absent {
   std::string remedy;
 };
 
+inline constexpr std::uint64_t most_iterations = 1'000'000'000'000'000;  // Google Benchmark stops at 10^9
+
 using row_outcome = std::variant<measured, failed, absent>;
 
 // Reads the answer of a measuring process. Whatever is not a clean exit with one well-formed object
@@ -37,8 +40,8 @@ row_outcome outcome_of(const child_result& child, std::chrono::nanoseconds time_
 // journal remembers.
 nlohmann::ordered_json to_json(const row_outcome& outcome);
 
-// The reverse. Throws nlohmann::json::exception or std::invalid_argument if `object` is not of that
-// form.
+// The reverse. Throws malformed_json if `object` is not of that form, or lacks what every reader of the
+// report relies on: positive times, whole iterations, figures that are finite.
 row_outcome outcome_from_json(const nlohmann::ordered_json& object);
 
 }  // namespace waitwork::bench

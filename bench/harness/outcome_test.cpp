@@ -39,19 +39,27 @@ TEST(outcome_of_a_child, is_the_failure_or_absence_that_it_reports) {
 }
 
 TEST(outcome_of_a_child, that_says_nothing_sensible_is_a_crash) {
-  for (const char* const answer : {"", "{", "[]", "{}", "null", R"({"result":1} trailing)",
-                                   R"({"failure":{"reason":"odd","detail":""}})"}) {
+  for (const char* const answer : {"", "{", R"({"result":1} trailing)", "\xff"}) {
     EXPECT_EQ(failure_of(answered(answer)).reason, failure_reason::crashed) << answer;
+  }
+}
+
+TEST(outcome_of_a_child, that_says_something_else_is_a_failure) {
+  for (const char* const answer : {"[]", "{}", "null", R"({"result":1})", R"({"failure":{"reason":"odd","detail":""}})",
+                                   R"({"absent":{"cause":1}})"}) {
+    EXPECT_EQ(failure_of(answered(answer)).reason, failure_reason::failed) << answer;
   }
 }
 
 TEST(outcome_of_a_child, that_lacks_what_readers_rely_on_is_a_failure) {
   EXPECT_EQ(failure_of(answered(R"({"result":{"real_time":1,"iterations":1}})")).detail,
-            "its result has no cpu_time");
+            "its result cannot be used: cpu_time is missing");
   EXPECT_EQ(failure_of(
                 answered(R"({"result":{"real_time":1,"cpu_time":1,"iterations":1,"p50_ns":null}})"))
                 .detail,
-            "its figure /p50_ns is not a number");
+            "its result cannot be used: /p50_ns is not a number");
+  EXPECT_EQ(failure_of(answered(R"({"result":{"real_time":0,"cpu_time":1,"iterations":1}})")).reason,
+            failure_reason::failed);
 }
 
 TEST(outcome_of_a_child, that_was_killed_names_the_signal_and_its_last_words) {

@@ -5,18 +5,18 @@
 #include <sstream>
 #include <system_error>
 
+#include <harness/run_configuration.hpp>
 #include <harness/suggestion.hpp>
 #include <harness/usage_error.hpp>
 
 namespace waitwork::bench {
 namespace {
 
-constexpr double seconds_in_a_day = 86'400;
-
-[[noreturn]] void refuse(std::string_view flag, std::string_view text, const std::string& expected,
-                         const std::string& nearest) {
-  throw usage_error(std::string(flag) + ": '" + std::string(text) + "' is not " + expected +
-                    "; nearest valid: " + nearest);
+// The start of a text that is too long to be repeated.
+std::string cut(std::string_view text) {
+  constexpr std::size_t most_shown = 100;
+  if (text.size() <= most_shown) return std::string(text);
+  return std::string(text.substr(0, most_shown)) + "... (" + std::to_string(text.size()) + " bytes)";
 }
 
 std::string shortest(double value) {
@@ -25,17 +25,11 @@ std::string shortest(double value) {
   return text.str();
 }
 
-std::string escaped(std::string_view text) {
-  std::string literal;
-  for (const char character : text) {
-    if (std::string_view("\\^$.|?*+()[]{}").find(character) != std::string_view::npos)
-      literal += '\\';
-    literal += character;
-  }
-  return literal;
-}
-
 }  // namespace
+
+void refuse_value(std::string_view flag, std::string_view text, const std::string& expected, const std::string& nearest) {
+  throw usage_error(std::string(flag) + ": '" + cut(text) + "' is not " + expected + "; nearest valid: " + cut(nearest));
+}
 
 std::uint64_t parse_integer(std::string_view flag, std::string_view text, std::uint64_t least,
                             std::uint64_t most) {
@@ -47,7 +41,7 @@ std::uint64_t parse_integer(std::string_view flag, std::string_view text, std::u
   if (error == std::errc::result_out_of_range) value = most;
   if (error == std::errc::invalid_argument || value < least) value = least;
   if (value > most) value = most;
-  refuse(flag, text, "a whole number from " + std::to_string(least) + " to " + std::to_string(most),
+  refuse_value(flag, text, "a whole number from " + std::to_string(least) + " to " + std::to_string(most),
          std::to_string(value));
 }
 
@@ -58,12 +52,12 @@ double parse_seconds(std::string_view flag, std::string_view text, double least)
   double value = 0;
   const auto [rest, error] = std::from_chars(number.data(), end, value);
   const bool is_number = error == std::errc() && std::isfinite(value);
-  if (is_number && rest == end && value >= least && value <= seconds_in_a_day) return value;
+  if (is_number && rest == end && value >= least && value <= longest_seconds) return value;
   if (!is_number) value = 1;
   if (value < least) value = least;
-  if (value > seconds_in_a_day) value = seconds_in_a_day;
-  refuse(flag, text,
-         "a number of seconds from " + shortest(least) + " to " + shortest(seconds_in_a_day),
+  if (value > longest_seconds) value = longest_seconds;
+  refuse_value(flag, text,
+         "a number of seconds from " + shortest(least) + " to " + shortest(longest_seconds),
          shortest(value));
 }
 
@@ -74,16 +68,7 @@ std::string parse_word(std::string_view flag, std::string_view text,
     if (word == text) return word;
     all += (all.empty() ? "" : ", ") + word;
   }
-  refuse(flag, text, "one of " + all, nearest_word(text, valid));
-}
-
-std::regex parse_regex(std::string_view flag, std::string_view text) {
-  try {
-    return std::regex(std::string(text), std::regex_constants::nosubs);
-  } catch (const std::regex_error& error) {
-    refuse(flag, text, std::string("a regular expression (") + error.what() + ")",
-           "'" + escaped(text) + "'");
-  }
+  refuse_value(flag, text, "one of " + all, nearest_word(text, valid));
 }
 
 }  // namespace waitwork::bench

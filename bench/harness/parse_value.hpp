@@ -3,7 +3,6 @@
 // value that would do.
 
 #include <cstdint>
-#include <regex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,8 +20,8 @@ double parse_seconds(std::string_view flag, std::string_view text, double least)
 std::string parse_word(std::string_view flag, std::string_view text,
                        std::span<const std::string> valid);
 
-// A regular expression (ECMAScript, as Google Benchmark's). Not one: the nearest is the text itself
-// with its special characters escaped.
-std::regex parse_regex(std::string_view flag, std::string_view text);
+// What all of these throw: "<flag>: '<text>' is not <expected>; nearest valid: <nearest>", with long texts cut.
+[[noreturn]] void refuse_value(std::string_view flag, std::string_view text, const std::string& expected,
+                               const std::string& nearest);
 
 }  // namespace waitwork::bench

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstdlib>
 
+#include <waitwork/base/plain_text.hpp>
+
 namespace waitwork::bench {
 namespace {
 
@@ -51,7 +53,7 @@ std::string progress_text(const progress_state& state, std::size_t columns) {
                      done + "/" + total + "] " + clock_text(state.elapsed_s) + " elapsed";
   if (state.remaining_s) text += ", about " + clock_text(*state.remaining_s) + " left";
   if (state.failures > 0) text += ", " + std::to_string(state.failures) + " failed";
-  if (!state.row.empty()) text += ": " + std::string(state.row);
+  if (!state.row.empty()) text += ": " + plain_text(state.row);
   // One column short: a terminal that wraps after the last one would turn one line into two.
   if (columns > 0 && text.size() >= columns) text.resize(columns - 1);
   return text;
@@ -70,7 +72,8 @@ void progress::show(const progress_state& state) {
 void progress::say(const std::string& sentence, bool alarm) {
   clear_line();
   const bool red = alarm && colour_allowed(fd_);
-  write("waitwork: " + (red ? "\x1b[31m" + sentence + "\x1b[0m" : sentence) + "\n");
+  const std::string plain = plain_text(sentence);
+  write("waitwork: " + (red ? "\x1b[31m" + plain + "\x1b[0m" : plain) + "\n");
 }
 
 void progress::clear_line() {

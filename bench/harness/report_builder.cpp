@@ -8,8 +8,6 @@
 #include <variant>
 #include <vector>
 
-#include <waitwork/base/check.hpp>
-
 #include <harness/run_ledger.hpp>
 #include <harness/share_of_limit.hpp>
 #include <harness/time_of_day.hpp>
@@ -101,28 +99,26 @@ class collector {
 
 }  // namespace
 
-report build_report(const std::filesystem::path& journal_file, std::span<const row> rows,
-                    ordered_json context, bool complete) {
-  const auto header_only = read_journal(journal_file, [](journal_entry&&) {});
-  WAITWORK_CHECK(header_only, "a report is built from a journal that was begun");
-  const run_configuration& run = header_only->header.configuration;
-
-  report made;
+built_report build_report(const journal& results, std::span<const row> rows, ordered_json context, bool complete) {
+  const run_configuration& run = results.header().configuration;
+  built_report built;
+  report& made = built.made;
   made.context = std::move(context);
-  made.run = {complete,         run.suite,  run.rounds,
-              run.seed,         run.filter, header_only->header.started,
-              utc_time_of_day()};
   for (const row& row : rows) made.declared.push_back(identity_of(row));
 
   const ordered_json ours = made.context.value("waitwork", ordered_json::object());
   const ordered_json limits = ours.value("limits", ordered_json::object());
   collector collected(rows, limits, made);
   run_ledger once(rows, run.rounds);
-  read_journal(journal_file, [&](journal_entry&& entry) {
-    if (once.record(entry)) collected.take(entry, run.rounds);
+  built.damage = results.read([&](journal_entry&& entry) {
+    if (!once.record(entry)) return;
+    collected.take(entry, run.rounds);
+    ++built.outcomes;
   });
   collected.finish();
-  return made;
+  made.run = {complete && !made.benchmarks.empty(), run.suite,  run.rounds, run.seed, run.filter,
+              results.header().started,             utc_time_of_day()};
+  return built;
 }
 
 }  // namespace waitwork::bench

@@ -42,5 +42,12 @@ TEST(row_filter, that_is_malformed_is_named_with_the_nearest_that_is_not) {
   }
 }
 
+TEST(row_filter, of_any_length_and_depth_is_bounded) {
+  EXPECT_THROW(row_filter("--filter", std::string(200'000, '(')), usage_error);
+  EXPECT_THROW(row_filter("--filter", std::string(4'000, '(')), usage_error);
+  // Exponential for an engine that backtracks.
+  EXPECT_FALSE(chooses("(a*)*(a*)*(a*)*b", std::string(2'000, 'a')));
+}
+
 }  // namespace
 }  // namespace waitwork::bench

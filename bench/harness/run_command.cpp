@@ -3,19 +3,21 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
-#include <system_error>
+#include <random>
 #include <utility>
 
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/environment_error.hpp>
+#include <waitwork/base/random.hpp>
+#include <waitwork/base/refusal.hpp>
 #include <waitwork/io/probe.hpp>
-#include <waitwork/report/atomic_write.hpp>
+#include <waitwork/measure/machine.hpp>
 #include <waitwork/report/json.hpp>
 
 #include <harness/busy_work.hpp>
@@ -23,10 +25,13 @@
 #include <harness/context.hpp>
 #include <harness/interrupts.hpp>
 #include <harness/limits.hpp>
+#include <harness/output_place.hpp>
 #include <harness/progress.hpp>
 #include <harness/report_builder.hpp>
+#include <harness/rescue.hpp>
 #include <harness/run_setup.hpp>
 #include <harness/runner.hpp>
+#include <harness/standard_streams.hpp>
 #include <harness/time_of_day.hpp>
 #include <harness/usage_error.hpp>
 #include <harness/work_directory.hpp>
@@ -38,15 +43,6 @@ namespace fs = std::filesystem;
 
 std::string counted(std::size_t number, const std::string& noun) {
   return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
-}
-
-void print(const std::string& text) {
-  const bool written =
-      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
-  if (!written) {
-    throw environment_error("write", "standard output", std::generic_category().message(errno),
-                            "the report is complete; only what was to be printed is lost");
-  }
 }
 
 exit_code nothing_matches(const run_configuration& run, progress& shown) {
@@ -72,10 +68,39 @@ auto before_measuring(Attempt attempt) {
   }
 }
 
-std::unique_ptr<work_directory> claim_places(const run_options& options) {
+// Everything that will be written, and where.
+struct output_places {
+  explicit output_places(const run_options& options)
+      : report(options.report), has_report(!options.report_is_google_benchmarks) {
+    if (!options.google_benchmark.out.empty()) google_benchmark.emplace(options.google_benchmark.out);
+  }
+
+  // Standard output then has no room for the table.
+  bool take_standard_output() const {
+    return (has_report && report.is_standard_output()) || (google_benchmark && google_benchmark->is_standard_output());
+  }
+
+  // Throws usage_error or environment_error if one of them cannot be written to.
+  void check() const {
+    if (has_report) report.check();
+    if (google_benchmark) google_benchmark->check();
+    if (has_report && google_benchmark && report.same_as(*google_benchmark)) {
+      throw usage_error("--benchmark_out: " + google_benchmark->name().string() +
+                        " is where --out writes as well; nearest valid: another file");
+    }
+  }
+
+  output_place report;
+  bool has_report;  // no: the report is what google_benchmark has
+  std::optional<output_place> google_benchmark;
+};
+
+std::unique_ptr<work_directory> claim_places(const output_places& places, const run_options& options) {
   return before_measuring([&] {
-    check_writable(options.report);
-    if (!options.google_benchmark.out.empty()) check_writable(options.google_benchmark.out);
+    places.check();
+    if (places.take_standard_output() && options.google_benchmark.format != output_format::console) {
+      throw usage_error("--benchmark_format: standard output already has the report; nearest valid: --out=FILE");
+    }
     return std::make_unique<work_directory>(options.work_place);
   });
 }
@@ -121,73 +146,73 @@ class run_in_progress {
       : options_(options),
         setup_(std::move(setup)),
         shown_(shown),
-        directory_(claim_places(options)) {
-    if (setup_.journal_file.empty()) setup_.journal_file = directory_->path() / "journal";
+        places_(options),
+        directory_(claim_places(places_, options)) {
+    beside_ = !setup_.journal_file.empty();
+    if (!beside_) setup_.journal_file = directory_->path() / "journal";
   }
 
   exit_code run(const std::string& program) {
-    interrupts signals;
+    const interrupts signals;
     context_ = report_context(program, directory_->path(), options_.google_benchmark.context);
     journal results = open_journal();
-    context_["waitwork"]["limits"] = header_.limits;
-    run_ledger ledger = ledger_so_far();
+    context_["waitwork"]["limits"] = results.header().limits;
+    run_ledger ledger = ledger_of(results);
     announce(ledger);
-    const run_end end = run_rows(plan(), results, ledger, shown_, signals.fd());
-    if (end == run_end::finished) {
+    const bool finished = run_rows(plan(results), results, ledger, shown_, signals.fd()) == run_end::finished;
+    if (finished) {
       // What ran beside the first probe may have ended since.
-      context_["waitwork"]["limits"] = better_of(header_.limits, to_json(probe_this_machine()));
+      context_["waitwork"]["limits"] = better_of(results.header().limits, to_json(probe_this_machine()));
     }
-    const report finished = write_reports(end == run_end::finished);
-    if (end == run_end::interrupted) {
-      shown_.say("interrupted after " + std::to_string(ledger.done()) + " of " +
-                 counted(ledger.total(), "measurement") + "; the partial report is " +
-                 options_.report.string() + ", --resume goes on");
-      return exit_code::interrupted;
-    }
-    // All of the journal is in the report. It goes last: whatever is left to do until then, a
-    // --resume does.
+    built_report built = build_report(results, setup_.rows, context_, finished);
+    const bool whole = tell_losses(built, ledger);
+    const bool written = write_reports(built.made, signals);
+    const bool over = finished && whole && (written || !beside_);
+    // All of the journal is in the report. It goes last: whatever is left to do until then, a --resume does.
     directory_.reset();
-    fs::remove(setup_.journal_file);
-    output_options shape = shape_of_output(options_.google_benchmark);
-    shape.loop_stats = options_.loop_stats;
-    output_ = output_text(finished, shape);
-    say_what_is_absent(finished, shown_);
-    say_end(ledger);
-    return ledger.failures() > 0   ? exit_code::rows_failed
-           : ledger.absences() > 0 ? exit_code::unmeasurable
-                                   : exit_code::done;
+    if (over) remove_journal();
+    if (!finished) return interrupted(ledger);
+    prepare_output(built.made);
+    say_what_is_absent(built.made, shown_);
+    say_end(ledger, built.made, written);
+    return ledger.failures() > 0 || !whole ? exit_code::rows_failed
+           : ledger.absences() > 0         ? exit_code::unmeasurable
+           : written                       ? exit_code::done
+                                           : exit_code::output_lost;
   }
 
-  // What goes to standard output; empty after an interrupt.
+  // What goes to standard output, and to standard error because the report has standard output; empty after an interrupt.
   std::string take_output() { return std::move(output_); }
+  std::string take_table() { return std::move(table_); }
 
  private:
   journal open_journal() {
     return before_measuring([this] {
-      if (setup_.prior) {
-        header_ = setup_.prior->header;
-        return journal::go_on(setup_.journal_file, *setup_.prior);
-      }
+      if (setup_.prior) return *std::move(setup_.prior);
       const fs::path aside = set_journal_aside(setup_.journal_file);
       if (!aside.empty()) shown_.say("an unfinished run's journal was kept as " + aside.string());
-      header_ = {setup_.configuration, digest_of(setup_.rows), environment_digest(),
-                 measure_busy_work_per_us(), utc_time_of_day(),
-                 to_json(probe_this_machine())};
-      return journal::begin(setup_.journal_file, header_);
+      return journal::begin(setup_.journal_file,
+                            {setup_.configuration, digest_of(setup_.rows), environment_digest(),
+                             measure_busy_work_per_us(), utc_time_of_day(), to_json(probe_this_machine()),
+                             hex_digits(mix64(static_cast<std::uint64_t>(started_ns_) ^ std::random_device()()))});
     });
   }
 
-  run_ledger ledger_so_far() const {
+  run_ledger ledger_of(const journal& results) {
     run_ledger ledger(setup_.rows, setup_.configuration.rounds);
-    read_journal(setup_.journal_file, [&ledger](journal_entry&& entry) { ledger.record(entry); });
+    damage_ = results.read([&ledger](journal_entry&& entry) { ledger.record(entry); });
+    if (damage_.lines > 0) {
+      shown_.say(results.file().string() + ": " + counted(damage_.lines, "line") + " of it cannot be believed and will be left out, the first is line " +
+                     std::to_string(damage_.first) + ": " + damage_.why_first, true);
+    }
     return ledger;
   }
 
-  run_plan plan() const {
+  run_plan plan(const journal& results) const {
     run_plan plan;
     plan.configuration = setup_.configuration;
     plan.rows = setup_.rows;
-    plan.work_per_us = header_.work_per_us;
+    plan.work_per_us = results.header().work_per_us;
     plan.work_directory = directory_->path();
     plan.time_limit = nanoseconds(static_cast<std::int64_t>(options_.timeout_s * 1e9));
     plan.verbosity = options_.google_benchmark.verbosity;
@@ -201,34 +226,87 @@ class run_in_progress {
     std::string sentence = "suite " + run.suite + ", " + counted(setup_.rows.size(), "row") +
                            " in " + counted(run.rounds, "round") + ", seed " +
                            std::to_string(run.seed);
-    if (setup_.prior) sentence += ", resumed after " + counted(ledger.done(), "measurement");
+    if (ledger.done() > 0) sentence += ", resumed after " + counted(ledger.done(), "measurement");
     shown_.say(sentence);
   }
 
-  report write_reports(bool complete) const {
-    const report finished = build_report(setup_.journal_file, setup_.rows, context_, complete);
-    const google_benchmark_flags& flags = options_.google_benchmark;
-    if (!flags.out.empty())
-      write_file_atomically(flags.out, output_text(finished, shape_of_file(flags)));
-    if (!options_.report_is_google_benchmarks)
-      write_file_atomically(options_.report, report_text(finished));
-    return finished;
+  // What was on the device and is there no more. True if nothing is missing.
+  bool tell_losses(const built_report& built, const run_ledger& ledger) {
+    if (built.damage.lines <= damage_.lines) return true;
+    shown_.say(setup_.journal_file.string() + " was damaged while the run went on: " +
+                   counted(ledger.outcomes() - std::min(built.outcomes, ledger.outcomes()), "measurement") +
+                   " of it cannot be believed any more; --resume measures them again", true);
+    return false;
   }
 
-  void say_end(const run_ledger& ledger) const {
-    std::string sentence = counted(ledger.total(), "measurement") + " in " +
+  // False if something could not be written where it was wanted; it is said then, and nothing is lost.
+  bool write_reports(const report& finished, const interrupts& signals) const {
+    bool written = true;
+    if (places_.google_benchmark) {
+      const std::string text = output_text(finished, shape_of_file(options_.google_benchmark));
+      written = write_to(*places_.google_benchmark, text, signals) && written;
+    }
+    if (places_.has_report) written = write_to(places_.report, report_text(finished), signals) && written;
+    return written;
+  }
+
+  bool write_to(const output_place& place, const std::string& text, const interrupts& signals) const {
+    try {
+      place.write(text, signals);
+      return true;
+    } catch (const environment_error& error) {
+      shown_.say(error.what() + (". " + where_it_is_kept(text)), true);
+      return false;
+    }
+  }
+
+  std::string where_it_is_kept(const std::string& text) const {
+    if (beside_) return "Everything measured is in " + setup_.journal_file.string() + "; --resume writes the report";
+    const std::optional<fs::path> kept = rescue(text, options_.work_place);
+    return kept ? "It was written to " + kept->string() + " instead" : "Nor could it be written anywhere else";
+  }
+
+  std::string where_it_went() const {
+    return places_.report.is_standard_output() ? "on standard output" : options_.report.string();
+  }
+
+  void remove_journal() const {
+    if (!beside_ || ::unlink(setup_.journal_file.c_str()) == 0) return;
+    shown_.say(file_error("remove journal", setup_.journal_file.string(), errno).what());
+  }
+
+  exit_code interrupted(const run_ledger& ledger) const {
+    shown_.say("interrupted after " + std::to_string(ledger.done()) + " of " + counted(ledger.total(), "measurement") +
+               "; the partial report is " + where_it_went() + (beside_ ? ", --resume goes on" : ""));
+    return exit_code::interrupted;
+  }
+
+  void prepare_output(const report& finished) {
+    output_options shape = shape_of_output(options_.google_benchmark);
+    shape.loop_stats = options_.loop_stats;
+    std::string& stream = places_.take_standard_output() ? table_ : output_;
+    stream = output_text(finished, shape);
+  }
+
+  void say_end(const run_ledger& ledger, const report& finished, bool written) const {
+    std::string sentence = counted(ledger.measurements(), "measurement") + " in " +
                            clock_text(static_cast<double>(now_ns() - started_ns_) / 1e9);
     if (ledger.failures() > 0) sentence += ", " + counted(ledger.failures(), "row") + " failed";
-    shown_.say(sentence + "; the report is " + options_.report.string());
+    if (finished.benchmarks.empty()) sentence += "; nothing could be measured";
+    if (written) sentence += "; the report is " + where_it_went();
+    shown_.say(sentence);
   }
 
   const run_options& options_;
   run_setup setup_;
   progress& shown_;
+  output_places places_;
   std::unique_ptr<work_directory> directory_;
+  bool beside_ = false;  // the journal lies beside the report, and outlives a failure
   nlohmann::ordered_json context_;
-  journal_header header_;
+  journal_damage damage_;  // what of a resumed journal could not be used
   std::string output_;
+  std::string table_;
   std::int64_t started_ns_ = now_ns();
 };
 
@@ -249,15 +327,21 @@ exit_code run(const run_options& options, const std::string& program) {
   if (options.google_benchmark.list_tests) return list_names(setup.rows);
   if (options.resume && !setup.prior) shown.say("there is nothing to resume; starting anew");
   exit_code code = exit_code::done;
-  std::string output;
+  std::string output, table;
   {
     run_in_progress now(options, std::move(setup), shown);
     code = now.run(program);
     output = now.take_output();
+    table = now.take_table();
   }
   // Last, with nothing left to clean up: whoever reads it may stop reading at any time.
   ::signal(SIGPIPE, broken_pipe_before);
-  print(output);
+  if (!table.empty()) [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, table.data(), table.size());
+  try {
+    print(output);
+  } catch (const output_lost&) {
+    if (code == exit_code::done) throw;
+  }
   return code;
 }
 

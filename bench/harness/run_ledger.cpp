@@ -48,6 +48,12 @@ std::size_t run_ledger::done() const {
   return total() - std::accumulate(left.begin(), left.end(), std::size_t{0});
 }
 
+std::size_t run_ledger::measurements() const {
+  std::size_t sum = 0;
+  for (const row_state& state : states_) sum += static_cast<std::size_t>(std::ranges::count(state.done, true));
+  return sum;
+}
+
 std::size_t run_ledger::failures() const { return count(standing::failed); }
 std::size_t run_ledger::absences() const { return count(standing::absent); }
 

@@ -41,6 +41,8 @@ class run_ledger {
   // Whether some round of this row gave figures.
   bool measured_before(std::size_t row) const { return states_[row].iterations > 0; }
 
+  std::size_t measurements() const;  // that gave figures
+  std::size_t outcomes() const { return measurements() + failures() + absences(); }
   std::size_t total() const { return states_.size() * rounds_; }
   std::size_t done() const;  // including what is given up
   std::size_t failures() const;

@@ -1,17 +1,16 @@
 #include <harness/run_setup.hpp>
 
-#include <fstream>
 #include <random>
 #include <sstream>
-#include <system_error>
 #include <utility>
-
-#include <nlohmann/json.hpp>
 
 #include <waitwork/base/check.hpp>
 #include <waitwork/measure/machine.hpp>
+#include <waitwork/report/read_file.hpp>
+#include <waitwork/report/report_head.hpp>
 
 #include <harness/context.hpp>
+#include <harness/output_place.hpp>
 #include <harness/row_filter.hpp>
 #include <harness/usage_error.hpp>
 
@@ -58,6 +57,7 @@ run_configuration fresh_configuration(const run_options& options) {
       options.seed.value_or(std::random_device()());  // 32 bits: short enough to be typed again
   run.min_time_s = options.min_time_s.value_or(defaults.min_time_s);
   run.min_warmup_time_s = options.google_benchmark.min_warmup_time_s;
+  run.iterations = options.google_benchmark.iterations;
   run.perf_counters = options.google_benchmark.perf_counters;
   return run;
 }
@@ -80,8 +80,9 @@ void must_match(const char* flag, const std::optional<Given>& given, const Value
                     text_of(known));
 }
 
-void must_match(const run_options& options, const run_configuration& known,
-                const fs::path& source) {
+// `known` is a run_configuration or a report_head.
+template <class Known>
+void must_match(const run_options& options, const Known& known, const fs::path& source) {
   must_match("--suite", options.rows.suite, known.suite, source);
   must_match("--filter", options.rows.filter, known.filter, source);
   must_match("--rounds", options.rounds, known.rounds, source);
@@ -95,26 +96,47 @@ void must_match_measuring(const run_options& options, const run_configuration& k
   const auto if_set = [](const auto& value, const auto& unset) {
     return value == unset ? std::nullopt : std::optional(value);
   };
+  if (flags.iterations != 0 && flags.iterations != known.iterations) {
+    throw usage_error("--benchmark_min_time=" + std::to_string(flags.iterations) + "x: " + source.string() +
+                      " is of a run with another number of iterations; nearest valid: leave it out");
+  }
   must_match("--benchmark_min_warmup_time", if_set(flags.min_warmup_time_s, 0.0),
              known.min_warmup_time_s, source);
   must_match("--benchmark_perf_counters", if_set(flags.perf_counters, std::string()),
              known.perf_counters, source);
 }
 
-// What an existing report says of itself; nothing if it is not one of ours.
-std::optional<std::pair<run_configuration, bool>> described_by(const fs::path& report) {
-  std::ifstream stream(report);
-  try {
-    const auto meta = nlohmann::json::parse(stream).at("waitwork");
-    run_configuration run;
-    meta.at("suite").get_to(run.suite);
-    meta.at("filter").get_to(run.filter);
-    meta.at("rounds").get_to(run.rounds);
-    meta.at("seed").get_to(run.seed);
-    return std::pair(run, meta.at("complete").get<bool>());
-  } catch (const nlohmann::json::exception&) {
-    return std::nullopt;
+// Reports are megabytes; what is larger than this is none.
+constexpr std::size_t most_report_bytes = std::size_t{1} << 30;
+
+// The report that is already there.
+struct existing_report {
+  bool exists = false;
+  std::optional<report_head> head;  // nothing if it is none of ours
+};
+
+existing_report look_at(const fs::path& report) {
+  const std::optional<std::string> text = read_regular_file("read report", report, most_report_bytes);
+  if (!text) return {};
+  return {true, read_report_head(*text)};
+}
+
+// --resume without a journal. True if the run is complete; false if there is no report either.
+bool already_complete(const run_options& options, const fs::path& journal_file) {
+  const existing_report existing = look_at(options.report);
+  if (!existing.exists) return false;
+  const std::string name = options.report.string();
+  if (!existing.head) {
+    throw usage_error("--resume: " + name +
+                      " is no sound report of this version of waitwork, and would be overwritten; nearest valid: another --out");
   }
+  must_match(options, *existing.head, options.report);
+  if (existing.head->complete && existing.head->measurements > 0) return true;
+  throw usage_error("--resume: " + name +
+                    (existing.head->measurements > 0
+                         ? " is partial and its journal " + journal_file.string() + " is gone"
+                         : std::string(" has no measurement that one could go on from")) +
+                    "; nearest valid: the same command without --resume");
 }
 
 void check_same_run(const journal_header& header, const run_setup& setup) {
@@ -138,40 +160,27 @@ std::string digest_of(const std::vector<row>& rows) {
 
 run_setup set_up(const run_options& options) {
   run_setup setup;
-  std::error_code error;
-  const bool beside =
-      !fs::exists(options.report, error) || fs::is_regular_file(options.report, error);
+  const bool beside = output_place(options.report).is_file();
   if (beside) {
     setup.journal_file = options.report;
     setup.journal_file += ".journal";
   }
   if (options.resume && beside) {
-    setup.prior = read_journal(setup.journal_file, [](journal_entry&&) {});
-    const auto existing = described_by(options.report);
-    if (!setup.prior && existing) {
-      must_match(options, existing->first, options.report);
-      if (!existing->second) {
-        throw usage_error("--resume: " + options.report.string() + " is partial and its journal " +
-                          setup.journal_file.string() +
-                          " is gone; nearest valid: the same command without --resume");
-      }
+    setup.prior = journal::resume(setup.journal_file);
+    if (!setup.prior && already_complete(options, setup.journal_file)) {
       setup.already_complete = true;
       return setup;
     }
-    if (!setup.prior && fs::exists(options.report)) {
-      throw usage_error("--resume: " + options.report.string() +
-                        " is no report of waitwork and would be overwritten; nearest valid: another --out");
-    }
   }
   if (setup.prior) {
-    setup.configuration = setup.prior->header.configuration;
+    setup.configuration = setup.prior->header().configuration;
     must_match(options, setup.configuration, setup.journal_file);
     must_match_measuring(options, setup.configuration, setup.journal_file);
   } else {
     setup.configuration = fresh_configuration(options);
   }
   setup.rows = chosen_rows(suite_of(setup.configuration.suite), setup.configuration.filter);
-  if (setup.prior) check_same_run(setup.prior->header, setup);
+  if (setup.prior) check_same_run(setup.prior->header(), setup);
   return setup;
 }
 

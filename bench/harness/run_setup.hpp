@@ -18,12 +18,12 @@ struct run_setup {
   std::vector<row> rows;  // none: the filter matches nothing
   std::filesystem::path
       journal_file;  // beside the report; "" if the report is no file that one could stand beside
-  std::optional<journal_extent> prior;  // the journal to go on with
+  std::optional<journal> prior;  // to go on with: open, and locked since before it was read
   bool already_complete = false;        // there is nothing left to resume
 };
 
 // Throws usage_error if the journal to resume is of another run, or there is a partial report but
-// no journal.
+// no journal; environment_error if one of them cannot be read.
 run_setup set_up(const run_options& options);
 
 // Digest of the rows' names, in their order.

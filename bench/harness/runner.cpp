@@ -78,7 +78,7 @@ class rows_runner {
     const nlohmann::ordered_json object = {{"row", plan_.rows[row].name},
                                            {"suite", run.suite},
                                            {"round", round},
-                                           {"iterations", ledger_.iterations(row)},
+                                           {"iterations", run.iterations > 0 ? run.iterations : ledger_.iterations(row)},
                                            {"min_time_s", run.min_time_s},
                                            {"min_warmup_time_s", run.min_warmup_time_s},
                                            {"work_directory", plan_.work_directory.string()},

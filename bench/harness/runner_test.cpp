@@ -10,6 +10,7 @@
 #include <chrono>
 #include <fstream>
 #include <numeric>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@
 
 #include <waitwork/base/unique_fd.hpp>
 
+#include <harness/journal_for_test.hpp>
 #include <harness/report_builder.hpp>
 
 namespace waitwork::bench {
@@ -92,7 +94,10 @@ class a_run : public testing::Test {
     const std::string requests = (directory_ / "requests").string();
     std::ofstream(plan_.executable) << "#!/bin/sh\necho \"$2\" >> " << requests << answers;
     ASSERT_EQ(::chmod(plan_.executable.c_str(), 0755), 0);
-    plan_.configuration = {"quick", "", 2, 1, 0.1, 0, ""};
+    plan_.configuration.suite = "quick";
+    plan_.configuration.rounds = 2;
+    plan_.configuration.seed = 1;
+    plan_.configuration.min_time_s = 0.1;
     plan_.time_limit = 60s;
     plan_.work_directory = directory_;
     std::array<int, 2> ends{};
@@ -114,18 +119,19 @@ class a_run : public testing::Test {
 
   // The whole run, from an empty journal or from what is there.
   run_end run() {
-    const auto extent = read_journal(journal_file(), [](journal_entry&&) {});
-    journal results =
-        extent ? journal::go_on(journal_file(), *extent)
-               : journal::begin(journal_file(), {plan_.configuration, "", "", 1, "then", {}});
+    journal_header header = header_for_test();
+    header.configuration = plan_.configuration;
+    header.started = "then";
+    std::optional<journal> left = journal::resume(journal_file());
+    journal results = left ? *std::move(left) : journal::begin(journal_file(), header);
     run_ledger ledger(plan_.rows, plan_.configuration.rounds);
-    read_journal(journal_file(), [&](journal_entry&& entry) { ledger.record(entry); });
+    results.read([&](journal_entry&& entry) { ledger.record(entry); });
     const unique_fd nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
     progress shown(nowhere.get());
     return run_rows(plan_, results, ledger, shown, interrupt_reader_.get());
   }
   report result() const {
-    return build_report(journal_file(), plan_.rows, nlohmann::ordered_json::object(), true);
+    return build_report(journal::resume(journal_file()).value(), plan_.rows, nlohmann::ordered_json::object(), true).made;
   }
 
   // Of the rows with this word in their name, in the order of measuring.
@@ -181,6 +187,19 @@ TEST_F(a_run, outlives_rows_that_fail_and_does_not_try_them_again) {
   EXPECT_EQ(made.absent[0].remedy, "elsewhere");
   for (const char* const word : {"crash", "wrong", "absent"})
     EXPECT_EQ(requests(word).size(), 1u) << word;
+}
+
+TEST_F(a_run, does_so_many_units_if_it_is_told_to) {
+  plan_.configuration.iterations = 9;
+  add_rows({"good/a"});
+  run();
+  for (const nlohmann::json& asked : requests("good")) EXPECT_EQ(asked["iterations"], 9);
+}
+
+TEST_F(a_run, that_measured_nothing_is_not_complete) {
+  add_rows({"crash"});
+  EXPECT_EQ(run(), run_end::finished);
+  EXPECT_FALSE(result().run.complete);
 }
 
 TEST_F(a_run, kills_what_is_past_its_time) {

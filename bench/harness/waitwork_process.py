@@ -65,7 +65,7 @@ def load_report(path: pathlib.Path) -> dict:
     """The report, after checking what must hold of every one."""
     report = json.loads(path.read_text(), parse_constant=_reject_constant)
     meta = report["waitwork"]
-    assert meta["schema"] == "1.3.0"
+    assert meta["schema"] == "1.4.0"
     assert isinstance(report["context"]["caches"], list)
     assert report["context"]["waitwork"]["limits"]["f32_flops_one"] > 0
     declared = {row["name"] for row in meta["declared"]}

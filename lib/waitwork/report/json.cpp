@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <waitwork/base/check.hpp>
+#include <waitwork/report/checksum.hpp>
 
 namespace waitwork {
 namespace {
@@ -59,6 +60,9 @@ std::string lines(const Elements& elements, const std::string& margin, ToObject 
   }
   return text + "\n" + margin + "]";
 }
+
+constexpr std::string_view digest_start = "\"digest\": \"crc32:";
+constexpr std::string_view no_digits = "00000000";
 
 void find_unrepresentable(const ordered_json& value, const std::string& path,
                           std::optional<std::string>& found) {
@@ -119,7 +123,29 @@ std::string report_text(const report& finished) {
     text += std::string("    \"") + key + "\": " + value;
     separator = ",\n";
   }
-  return text + "\n  }\n}\n";
+  const std::size_t digits = text.size() + std::string_view(",\n    ").size() + digest_start.size();
+  text += ",\n    " + std::string(digest_start) + std::string(no_digits) + "\"\n  }\n}\n";
+  text.replace(digits, no_digits.size(), checksum(text));
+  return text;
+}
+
+std::string digest_of_report(std::string_view text) {
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+  std::string plain;
+  plain.reserve(text.size());
+  for (const char character : text) {
+    if (character != '\r') plain += character;
+  }
+  const std::size_t start = plain.rfind(digest_start);
+  if (start != std::string::npos && start + digest_start.size() + no_digits.size() <= plain.size()) {
+    plain.replace(start + digest_start.size(), no_digits.size(), no_digits);
+  }
+  return "crc32:" + checksum(plain);
+}
+
+bool digest_fits(std::string_view text, std::string_view digest) {
+  return digest == "none" || digest == digest_of_report(text);
 }
 
 }  // namespace waitwork

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -20,7 +21,15 @@ namespace waitwork {
 std::optional<std::string> find_unrepresentable(const nlohmann::ordered_json& value);
 
 // The whole file, ending in a newline. It is a bug to pass figures that find_unrepresentable()
-// finds.
+// finds. Its last member, waitwork.digest, is the digest of all the rest.
 std::string report_text(const report& finished);
+
+// The digest of a report's text: "crc32:" and the checksum of the text, without byte-order mark and
+// carriage returns, in which the digest's own digits are zeros. A reader that finds another one reads a
+// damaged or edited file, unless another program has laid the JSON out anew.
+std::string digest_of_report(std::string_view text);
+
+// Whether the digest that a report carries fits its text; one that says "none" always does.
+bool digest_fits(std::string_view text, std::string_view digest);
 
 }  // namespace waitwork

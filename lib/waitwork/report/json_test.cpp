@@ -1,10 +1,14 @@
 #include <waitwork/report/json.hpp>
 
+#include <iterator>
 #include <limits>
+#include <optional>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <waitwork/report/report_head.hpp>
 
 namespace waitwork {
 namespace {
@@ -31,7 +35,7 @@ TEST(report_text, parses_back_to_the_structure_that_readers_expect) {
   EXPECT_EQ(parsed["benchmarks"].size(), 1u);
   EXPECT_EQ(parsed["benchmarks"][0]["real_time"], 1.5);
   const ordered_json& meta = parsed["waitwork"];
-  EXPECT_EQ(meta["schema"], "1.3.0");
+  EXPECT_EQ(meta["schema"], "1.4.0");
   EXPECT_EQ(meta["complete"], true);
   EXPECT_EQ(meta["seed"], 18446744073709551615u);
   EXPECT_EQ(meta["failures"][0]["reason"], "timed_out");
@@ -61,6 +65,53 @@ TEST(report_text, replaces_bytes_that_are_not_utf8) {
   report made = small_report();
   made.run.filter = "\xff";
   EXPECT_EQ(ordered_json::parse(report_text(made))["waitwork"]["filter"], "\xef\xbf\xbd");
+}
+
+TEST(report_digest, is_the_last_member_and_fits) {
+  const std::string text = report_text(small_report());
+  const ordered_json ours = ordered_json::parse(text)["waitwork"];
+  EXPECT_EQ(std::prev(ours.end()).key(), "digest");
+  EXPECT_TRUE(digest_fits(text, ours["digest"].get<std::string>()));
+  EXPECT_TRUE(digest_fits(text, "none"));
+  EXPECT_FALSE(digest_fits(text, "crc32:00000000"));
+}
+
+TEST(report_digest, survives_a_byte_order_mark_and_carriage_returns) {
+  const std::string text = report_text(small_report());
+  std::string windows = "\xEF\xBB\xBF";
+  for (const char character : text) windows += character == '\n' ? std::string("\r\n") : std::string(1, character);
+  EXPECT_EQ(digest_of_report(windows), digest_of_report(text));
+}
+
+TEST(report_digest, of_any_damaged_byte_does_not_fit) {
+  const std::string text = report_text(small_report());
+  const std::string digest = digest_of_report(text);
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    std::string damaged = text;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    const std::optional<report_head> head = read_report_head(damaged);
+    EXPECT_FALSE(head && head->seed != 18446744073709551615u) << at;
+    EXPECT_NE(damaged.find(digest) != std::string::npos && digest_fits(damaged, digest), true) << at;
+  }
+}
+
+TEST(report_head, tells_what_the_report_is_of) {
+  const std::optional<report_head> head = read_report_head(report_text(small_report()));
+  ASSERT_TRUE(head);
+  EXPECT_EQ(head->suite, "quick");
+  EXPECT_EQ(head->rounds, 5u);
+  EXPECT_EQ(head->seed, 18446744073709551615u);
+  EXPECT_TRUE(head->complete);
+  EXPECT_EQ(head->measurements, 1u);
+}
+
+TEST(report_head, of_what_is_no_report_of_ours_is_none) {
+  const std::string deep(100'000, '[');
+  for (const std::string& text : {std::string(), std::string("{}"), std::string("[1]"), deep, std::string("\xff"),
+                                  std::string(R"({"waitwork": {"schema": "2.0.0"}})"),
+                                  std::string(R"({"waitwork": {"schema": "1.0.0", "rounds": -1}})")}) {
+    EXPECT_FALSE(read_report_head(text)) << text.substr(0, 80);
+  }
 }
 
 TEST(report_text_death, refuses_figures_that_json_cannot_hold) {

@@ -17,7 +17,7 @@ namespace waitwork {
 
 // Of the file, not of the program: a reader goes on with a newer minor version and refuses a newer
 // major one.
-inline constexpr std::string_view report_schema_version = "1.3.0";
+inline constexpr std::string_view report_schema_version = "1.4.0";
 
 // One point of the suite, as fields, so that nobody has to take a name apart.
 struct row_identity {

@@ -1,0 +1,31 @@
+#pragma once
+// run_configuration: what makes two runs the same run. Rounds taken under different ones cannot be put into one report.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace waitwork::bench {
+
+inline constexpr std::uint64_t most_rounds = 10'000;
+inline constexpr double longest_seconds = 86'400;  // of anything that is given in seconds
+// Busy-work steps to a microsecond: a step is a few nanoseconds on any machine that runs this, so what is outside has not been
+// measured.
+inline constexpr double least_work_per_us = 0.001;
+inline constexpr double most_work_per_us = 1e6;
+inline constexpr std::size_t longest_filter_bytes = 4'096;
+
+struct run_configuration {
+  std::string suite;
+  std::string filter;
+  unsigned rounds = 1;
+  std::uint64_t seed = 0;
+  double min_time_s = 0;
+  double min_warmup_time_s = 0;
+  std::uint64_t iterations = 0;  // units to time in each measurement; 0: as many as min_time_s takes
+  std::string perf_counters;
+
+  bool operator==(const run_configuration&) const = default;
+};
+
+}  // namespace waitwork::bench
