@@ -26,6 +26,7 @@
 #include <harness/limits.hpp>
 #include <harness/progress.hpp>
 #include <harness/row_filter.hpp>
+#include <harness/registry.hpp>
 #include <harness/run_command.hpp>
 #include <harness/standard_streams.hpp>
 #include <harness/usage_error.hpp>

@@ -4,9 +4,9 @@
 
 #include <waitwork/report/checksum.hpp>
 
-#include <harness/limits.hpp>
-#include <harness/registry.hpp>
 #include <harness/row_filter.hpp>
+#include <harness/stored_limits.hpp>
+#include <harness/suite.hpp>
 #include <harness/usage_error.hpp>
 
 namespace waitwork::bench {

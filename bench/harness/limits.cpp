@@ -1,7 +1,6 @@
 #include <harness/limits.hpp>
 
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <utility>
 
@@ -9,7 +8,6 @@
 
 #include <harness/text.hpp>
 #include <waitwork/base/affinity.hpp>
-#include <waitwork/report/checked_json.hpp>
 #include <waitwork/measure/memory_allowance.hpp>
 #include <waitwork/parallel/effective_cpus.hpp>
 
@@ -120,8 +118,6 @@ void add_rates(ordered_json& object, ordered_json& absent, const std::string& wh
   }
 }
 
-constexpr std::uint64_t most_workers = 1'000'000;  // more CPUs than any machine has
-
 bool is_rate(const std::string& name) { return name.ends_with("_one") || name.ends_with("_all"); }
 
 // The better of each rate of both objects, into the first.
@@ -192,32 +188,6 @@ ordered_json to_json(const machine_limits& limits) {
   object["took_ns"] = limits.took_ns;
   object["absent"] = std::move(absent);
   return object;
-}
-
-void check_limits(const ordered_json& limits) {
-  constexpr double most = std::numeric_limits<double>::max();
-  const auto check_rates = [](const ordered_json& object) {
-    for (const auto& [name, value] : object.items()) {
-      if (is_rate(name)) number_member(object, name.c_str(), 0, most);
-    }
-  };
-  text_member(limits, "instruction_set");
-  whole_member(limits, "workers", 1, most_workers);
-  whole_member(limits, "took_ns", 0, std::numeric_limits<std::int64_t>::max());
-  check_rates(limits);
-  for (const ordered_json& cache : array_member(limits, "caches")) {
-    text_member(cache, "level");
-    number_member(cache, "cache_bytes", 0, most);
-    check_rates(cache);
-  }
-  for (const ordered_json& chase : array_member(limits, "latencies")) {
-    text_member(chase, "level");
-    number_member(chase, "ns_per_step", 0, most);
-  }
-  for (const ordered_json& missing : array_member(limits, "absent")) {
-    text_member(missing, "name");
-    text_member(missing, "cause");
-  }
 }
 
 ordered_json better_of(const ordered_json& first, const ordered_json& second) {

@@ -22,9 +22,6 @@ std::vector<doctor_item> describe(const machine_limits& limits);
 // The report's `context.waitwork.limits`. What was not measured is left out and listed under "absent".
 nlohmann::ordered_json to_json(const machine_limits& limits);
 
-// Throws malformed_json if this object, which comes from a file, lacks what to_json() writes.
-void check_limits(const nlohmann::ordered_json& limits);
-
 // Of two of these, of the same machine at different times, the better of each figure: whatever disturbed one of them can
 // only have made it worse. Absent is what is so in both.
 nlohmann::ordered_json better_of(const nlohmann::ordered_json& first, const nlohmann::ordered_json& second);

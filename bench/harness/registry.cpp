@@ -9,6 +9,8 @@
 #include <waitwork/base/check.hpp>
 #include <waitwork/parallel/effective_cpus.hpp>
 
+#include <harness/row_filter.hpp>
+
 namespace waitwork::bench {
 namespace {
 
@@ -131,23 +133,6 @@ void add_workload(row_list& rows, const workload_definition& definition, const s
 
 }  // namespace
 
-std::string_view to_string(suite_kind suite) noexcept {
-  switch (suite) {
-    case suite_kind::smoke: return "smoke";
-    case suite_kind::quick: return "quick";
-    case suite_kind::full: return "full";
-    case suite_kind::peers: return "peers";
-  }
-  std::unreachable();
-}
-
-std::optional<suite_kind> suite_from(std::string_view name) noexcept {
-  for (const suite_kind suite : {suite_kind::smoke, suite_kind::quick, suite_kind::full, suite_kind::peers}) {
-    if (to_string(suite) == name) return suite;
-  }
-  return std::nullopt;
-}
-
 std::string_view to_string(strategy_kind strategy) noexcept {
   switch (strategy) {
     case strategy_kind::sequential: return "sequential";
@@ -201,5 +186,14 @@ std::vector<row> suite_rows(suite_kind suite, unsigned cpus) {
 }
 
 std::vector<row> suite_rows(suite_kind suite) { return suite_rows(suite, effective_cpus()); }
+
+std::vector<row> chosen_rows(suite_kind suite, const std::string& expression) {
+  const row_filter filter("--filter", expression);
+  std::vector<row> chosen;
+  for (row& candidate : suite_rows(suite)) {
+    if (filter.chooses(candidate.name)) chosen.push_back(std::move(candidate));
+  }
+  return chosen;
+}
 
 }  // namespace waitwork::bench

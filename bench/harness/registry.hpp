@@ -7,18 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include <harness/suite.hpp>
 #include <harness/workload.hpp>
 
 namespace waitwork::bench {
-
-// smoke, quick and full are the product of workloads, strategies and sizes. peers has the workloads of the class
-// "peers" and nothing else has them: there the variants are what one would pick instead of this runtime, doing the same
-// work: waits under concurrent, and what can be split under parallel, one unit by one worker and by all.
-enum class suite_kind { smoke, quick, full, peers };
-
-// The names are those of the enumerators.
-std::string_view to_string(suite_kind suite) noexcept;
-std::optional<suite_kind> suite_from(std::string_view name) noexcept;
 
 // How units are driven; strategy.hpp says what each one does.
 enum class strategy_kind { sequential, concurrent, parallel, hybrid };
@@ -50,6 +42,9 @@ std::vector<row> suite_rows(suite_kind suite, unsigned cpus);
 
 // The same for this machine.
 std::vector<row> suite_rows(suite_kind suite);
+
+// Those of them that a filter's expression chooses (row_filter.hpp), in the suite's order. Throws usage_error if it is none.
+std::vector<row> chosen_rows(suite_kind suite, const std::string& expression);
 
 // The registered workload of that name; null if there is none.
 const workload_definition* find_workload(std::string_view name);

@@ -47,13 +47,4 @@ bool row_filter::chooses(const std::string& name) const {
   return re2::RE2::PartialMatch(name, *expression_) != inverted_;
 }
 
-std::vector<row> chosen_rows(suite_kind suite, const std::string& expression) {
-  const row_filter filter("--filter", expression);
-  std::vector<row> chosen;
-  for (row& candidate : suite_rows(suite)) {
-    if (filter.chooses(candidate.name)) chosen.push_back(std::move(candidate));
-  }
-  return chosen;
-}
-
 }  // namespace waitwork::bench

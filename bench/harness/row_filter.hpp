@@ -8,9 +8,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
-
-#include <harness/registry.hpp>
 
 namespace re2 {
 class RE2;
@@ -31,8 +28,5 @@ class row_filter {
   std::shared_ptr<const re2::RE2> expression_;
   bool inverted_ = false;
 };
-
-// The rows of a suite that the expression chooses, in the suite's order.
-std::vector<row> chosen_rows(suite_kind suite, const std::string& expression);
 
 }  // namespace waitwork::bench
