@@ -4,9 +4,9 @@
 #include <array>
 #include <cctype>
 #include <cstdint>
-#include <cstdlib>
 #include <ranges>
 
+#include <harness/benchmark_environment.hpp>
 #include <harness/parse_value.hpp>
 #include <harness/run_configuration.hpp>
 #include <harness/suggestion.hpp>
@@ -163,8 +163,8 @@ void read_environment(flags& all) {
   for (const definition& known : definitions) {
     if (!known.name.starts_with("benchmark_")) continue;  // a variable named V could be anyone's
     const std::string name = environment_name(known);
-    const char* const text = std::getenv(name.c_str());
-    if (text != nullptr && (*text != '\0' || known.value.empty())) known.set(all, name, text);
+    const std::optional<std::string> text = benchmark_variable(name);
+    if (text && (!text->empty() || known.value.empty())) known.set(all, name, *text);
   }
 }
 

@@ -116,7 +116,7 @@ std::optional<journal> journal::resume(const fs::path& file) {
   }
   if (lines.error() != 0) refuse("read journal", file, lines.error());
   opened.bytes_ = lines.whole_bytes();
-  if (::ftruncate(opened.fd_.get(), static_cast<off_t>(opened.bytes_)) != 0) refuse("open journal", file, errno);
+  opened.may_be_torn_ = true;
   return opened;
 }
 
@@ -150,6 +150,9 @@ void journal::write_lines(std::string_view lines) {
     [[maybe_unused]] const int cut = ::ftruncate(fd_.get(), static_cast<off_t>(bytes_));
     refuse("write journal", file_, error);
   };
+  // Only now: a run that turns out to be another one leaves the file as it is.
+  if (may_be_torn_ && ::ftruncate(fd_.get(), static_cast<off_t>(bytes_)) != 0) refuse("write journal", file_, errno);
+  may_be_torn_ = false;
   std::size_t done = 0;
   while (done < lines.size()) {
     // A short write is followed by one that says why: no room, or a limit on the size of files.

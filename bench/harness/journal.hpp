@@ -58,6 +58,7 @@ class journal {
   unique_fd fd_;
   journal_header header_;
   std::uint64_t bytes_ = 0;  // whole lines
+  bool may_be_torn_ = false;  // what a killed run was writing may stand behind them
 };
 
 // Renames a journal that is in the way of a new run to the first free of <file>.1, <file>.2, ... and gives that name; "" if
