@@ -63,11 +63,18 @@ bool output_place::same_as(const output_place& other) const {
   const auto status = status_of(name_), others = status_of(other.name_);
   if (status && others) return status->st_dev == others->st_dev && status->st_ino == others->st_ino;
   std::error_code ignored;
-  return fs::weakly_canonical(name_, ignored) == fs::weakly_canonical(other.name_, ignored);
+  return fs::weakly_canonical(fs::absolute(name_, ignored), ignored) ==
+         fs::weakly_canonical(fs::absolute(other.name_, ignored), ignored);
 }
 
 void output_place::check() const {
-  if (!descriptor_) return check_writable(name_);
+  if (!descriptor_) {
+    const std::optional<struct stat> status = status_of(name_);
+    if (!status || !S_ISFIFO(status->st_mode)) return check_writable(name_);
+    // Opening it and closing it again would tell its reader that all has been written.
+    if (::faccessat(AT_FDCWD, name_.c_str(), W_OK, AT_EACCESS) != 0) throw file_error("write", name_.string(), errno);
+    return;
+  }
   if (may_write(*descriptor_)) return;
   throw environment_error("write", name_.string(), "this descriptor is closed, or open for reading only",
                           "name a file, or open it for writing");
