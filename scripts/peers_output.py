@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import textwrap
 from typing import TYPE_CHECKING, Any
@@ -83,7 +82,7 @@ def as_json(
             for each in troubles(report)
         ],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return escape.json_text(document)
 
 
 def _head(report: Report) -> list[str]:
