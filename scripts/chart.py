@@ -66,7 +66,11 @@ def main(argv: list[str]) -> int:
         "report", type=source, metavar="REPORT", help="a report that `waitwork run` wrote"
     )
     parser.add_argument(
-        "-o", "--out", type=target, metavar="DIR", help="where to write (default: beside the report)"
+        "-o",
+        "--out",
+        type=target,
+        metavar="DIR",
+        help="where to write (default: beside the report)",
     )
     arguments = parser.parse_args(argv)
     path: Path = arguments.report

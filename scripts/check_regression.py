@@ -14,8 +14,9 @@ rounds in BASE and NEW, and a verdict:
   failed        failed in NEW
 
 --markdown and --junit write files, both or none; with - (or /dev/stdout) one of them is printed
-instead of the table. Rows without figures in BASE are not judged. A rise that all rows share may be the machine and not
-the code, since two runs are measured one after the other; it is pointed out, not subtracted.
+instead of the table. Rows without figures in BASE are not judged. A rise that all rows share may be
+the machine and not the code, since two runs are measured one after the other; it is pointed out,
+not subtracted.
 
 Exit codes: 0 none of the below; 1 a row regressed; 2 wrong usage, a report that cannot be read or
 has means only, a file that cannot be written, or a standard output that cannot (then a verdict's 1,
@@ -132,9 +133,8 @@ def main(argv: list[str]) -> int:
     differences = mismatch(base, new)
     if differences and not arguments.allow_machine_mismatch:
         remedy = "measure both on one machine, or pass --allow-machine-mismatch"
-        complain(
-            PROG, f"{arguments.base} and {arguments.new} cannot be compared: {differences}; {remedy}"
-        )
+        which = f"{arguments.base} and {arguments.new}"
+        complain(PROG, f"{which} cannot be compared: {differences}; {remedy}")
         return MISMATCH
     for report in (base, new):
         if report.remark:
@@ -144,7 +144,7 @@ def main(argv: list[str]) -> int:
 
 
 def _refuse_collisions(parser: Parser, arguments: argparse.Namespace) -> None:
-    """Two names for one file: what is written second would replace what is read or written first."""
+    """Two names for one file: the second writing would replace what was read or written first."""
     if str(arguments.base) == str(arguments.new) == STANDARD:
         parser.error("BASE and NEW are both standard input: name a file for one of them")
     targets = [
@@ -250,7 +250,8 @@ def mismatch(base: Report, new: Report) -> str:
             if key != "fingerprint" and base.machine[key] != new.machine.get(key)
         ]
         differing = ", ".join(
-            f"{key} {base.machine[key]} and {new.machine.get(key, 'none')}" for key in keys
+            f"{key} {str(base.machine[key])[:200]} and {str(new.machine.get(key, 'none'))[:200]}"
+            for key in keys
         )
         reasons.append(f"different machines ({differing or 'by their fingerprints'})")
     if base.meta["schema"].split(".")[:2] != new.meta["schema"].split(".")[:2]:

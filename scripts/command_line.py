@@ -66,16 +66,18 @@ class Parser(argparse.ArgumentParser):
 
 def source(text: str) -> Path:
     """A file to read, or "-" for standard input."""
-    if not text:
-        raise argparse.ArgumentTypeError("an empty name is no file: name a report")
-    return Path(text)
+    return _place(text, "name a report")
 
 
 def target(text: str) -> Path:
-    """A file or directory to write to. "--markdown --junit" has forgotten a name, and a file
-    "--junit" is what no one wants."""
+    """A file or directory to write to, or "-" for standard output."""
+    return _place(text, "name one")
+
+
+def _place(text: str, remedy: str) -> Path:
+    """ "--markdown --junit" has forgotten a name, and a file "--junit" is what no one wants."""
     if not text:
-        raise argparse.ArgumentTypeError("an empty name is no file: name one")
+        raise argparse.ArgumentTypeError(f"an empty name is no file: {remedy}")
     if text.startswith("-") and text != STANDARD:
         raise argparse.ArgumentTypeError(f"'{text}' is an option and no name: write ./{text}")
     return Path(text)
@@ -109,24 +111,26 @@ def write_out(prog: str, text: str, code: int = 0) -> int:
 
 
 def run_tool(prog: str, main: Callable[[list[str]], int]) -> NoReturn:
-    """The exit code of main(); 2 with one line where it cannot do its work. Python's own 1 for an
-    uncaught exception would read as a regression."""
+    """Ends the process with the exit code of main()."""
     # What libraries have to say is for programmers; standard error has one line, and it is ours.
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
+    sys.exit(exit_code(prog, main, sys.argv[1:]))
+
+
+def exit_code(prog: str, main: Callable[[list[str]], int], argv: list[str]) -> int:
+    """That of main(); 2 with one line where it cannot do its work. Python's own 1 for an uncaught
+    exception would read as a regression."""
     try:
-        code = main(sys.argv[1:])
+        return main(argv)
     except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else UNUSABLE
+        return ended.code if isinstance(ended.code, int) else 0 if ended.code is None else UNUSABLE
     except MemoryError:
-        complain(prog, "there is not enough memory for this report; give a smaller one, or free some")
-        code = UNUSABLE
+        complain(prog, "there is not enough memory for this report; give a smaller one")
     except OSError as problem:
         where = f": {os.fsdecode(problem.filename)}" if problem.filename else ""
         complain(prog, f"{refusal.cause(problem)}{where}; {refusal.remedy(problem)}")
-        code = UNUSABLE
     except Exception as problem:  # noqa: BLE001: whatever it is, it is no verdict
         what = f"{type(problem).__name__}: {problem}"
         complain(prog, f"this is a mistake of the tool, not of the report ({what})")
-        code = UNUSABLE
-    sys.exit(code)
+    return UNUSABLE

@@ -80,7 +80,9 @@ def destination(path: Path, follow_links: bool) -> Destination:
     return Destination(path, file=_replaceable(Path(os.path.realpath(path)), os.stat))
 
 
-def _replaceable(path: Path, status_of: Callable[[Path], os.stat_result], links: bool = False) -> Path:
+def _replaceable(
+    path: Path, status_of: Callable[[Path], os.stat_result], links: bool = False
+) -> Path:
     try:
         status = status_of(path)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Checks that a parsed report is one, in every member that the tools rely on, and says which is not.
+"""Checks that a parsed report is one in every member that the tools rely on, and says which is not.
 
 The schema in reports/schema/ is for whoever writes reports; checking a whole one against it takes
 seconds, and it knows nothing of ranges in which figures can be computed with. Here stands what the
@@ -25,7 +25,9 @@ LARGEST = 1e30
 LEAST_TIME_NS, LARGEST_TIME_NS = 1e-6, 1e18  # of a unit: less than any clock tells, and 30 years
 
 
-def checked(value: dict[str, Any], path: str, members: dict[str, Check], optional: str = "") -> None:
+def checked(
+    value: dict[str, Any], path: str, members: dict[str, Check], optional: str = ""
+) -> None:
     """Every one of `members`; those named in `optional` may be absent."""
     absent = optional.split()
     for name, check in members.items():
@@ -43,7 +45,9 @@ def text(value: Any, path: str, longest: int = LONGEST_TEXT, least: int = 0) -> 
         raise Damage(f"{path} {what}")
 
 
-def number(value: Any, path: str, low: float = 0.0, high: float = LARGEST, zero: bool = True) -> None:
+def number(
+    value: Any, path: str, low: float = 0.0, high: float = LARGEST, zero: bool = True
+) -> None:
     """A number in a range; `zero`: also 0 where the range begins above."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise Damage(f"{path} is {kind_of(value)}, not a number")

@@ -4,8 +4,8 @@ The program writes over its own text, with eight zeros in the place of the diges
 then takes that place. CRC-32 finds every error of up to 32 neighbouring bits and misses one in four
 thousand million of the others: enough against bad copies and slips of an editor, which is what it
 is for; it is no signature. A file that another program has written anew (jq, json.dump) has other
-bytes and the same figures. That it was rewritten is seen from its layout: measurements of ours begin
-with four spaces and no space behind the first colon, which no such program writes.
+bytes and the same figures. That it was rewritten is seen from its layout: measurements of ours
+begin with four spaces and no space behind the first colon, which no such program writes.
 """
 
 from __future__ import annotations

@@ -54,10 +54,11 @@ MEASUREMENT: dict[str, Check] = {
 FIGURES = frozenset(
     """
     items_per_second p50_ns p90_ns p99_ns p999_ns max_ns mean_ns user_ns_per_unit sys_ns_per_unit
-    ctx_switches_per_unit voluntary_switches_per_unit rss_peak_bytes server_cpu_ns_per_unit
-    server_enters_per_unit enters_per_unit bytes_per_sleeper time_over_nominal gflops
-    mpixels_per_second share_of_limit of_peak of_bandwidth speedup peak_speedup speedup_of_ceiling
-    core_ns_per_task
+    ctx_switches_per_unit voluntary_switches_per_unit involuntary_switches_per_unit
+    minor_faults_per_unit major_faults_per_unit rss_peak_bytes server_cpu_ns_per_unit
+    server_enters_per_unit enters_per_unit submissions_per_enter completions_per_enter
+    bytes_per_second bytes_per_sleeper time_over_nominal gflops mpixels_per_second share_of_limit
+    of_peak of_bandwidth speedup peak_speedup speedup_of_ceiling core_ns_per_task
     """.split()
 )
 RATIOS = ("time_over_", "own_", "server_cpu_over_", "server_enters_over_", "requests_over_")

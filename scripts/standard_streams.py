@@ -76,7 +76,7 @@ def _write(stream: Any, text: str) -> None:
     content = text.encode("utf-8", "replace")
     try:
         descriptor = stream.fileno()
-    except (OSError, ValueError, AttributeError):  # not a file: a test, or a program that imports us
+    except (OSError, ValueError, AttributeError):  # no file: a test, or a program that imports us
         descriptor = None
     try:
         if descriptor is not None:

@@ -32,8 +32,8 @@ READER_TIMEOUT_S = 10.0  # for a named pipe: long enough for whoever starts the 
 
 
 def write_whole(contents: Mapping[Path, bytes], follow_links: bool = True) -> None:
-    """Writes all of these files or changes none. `follow_links`: the paths are exactly what the user
-    named. OSError with a filename that is the caller's path, if that is not possible."""
+    """Writes all of these files or changes none. `follow_links`: the paths are exactly what the
+    user named. OSError with a filename that is the caller's path, if that is not possible."""
     with ExitStack() as stack:
         destinations = {path: _naming(path, destination, path, follow_links) for path in contents}
         temporaries: dict[Path, Path] = {}  # file -> where it is written
