@@ -105,7 +105,7 @@ def test_no_damage_to_a_report_is_a_traceback_a_blame_or_a_figure(
             ended = run(tool, arguments)
             assert_sound(tool, ended, f"{what} {tool.PROG} {arguments}")
             refused += ended[0] == 2 and tool is advise
-        if index % 50 == 0:
+        if index % 150 == 0:  # a page takes seconds
             ended = run(chart, ["bad.json", "-o", "charts"])
             assert_sound(chart, ended, f"{what} chart.py")
     # Neither are all refused, which would test the first check only, nor hardly any.
