@@ -108,6 +108,8 @@ def _notes(
     judged = [finding.verdict for finding in findings if finding.verdict]
     counts = [f"{judged.count(each)} {each}" for each in ("reached", "missed", "undecided")]
     notes = [f"Targets: {', '.join(counts)}, {len(missing)} not measured."]
+    if not findings:
+        notes.insert(0, "Nothing was compared: no row with figures has a peer or a target.")
     if libraries:
         compared = [f"{peer} is {' and '.join(names)}" for peer, names in libraries.items()]
         notes.append(f"Compared with: {'; '.join(compared)}.")

@@ -41,6 +41,7 @@ TAKE_OUT = "take it out"
 APART = "give each report by itself"
 MEASUREMENT: dict[str, Check] = {
     "name": NAME,
+    "run_type": partial(one_of, words=("iteration", "aggregate")),
     "family_index": INDEX,
     "per_family_instance_index": INDEX,
     "repetition_index": INDEX,
@@ -165,8 +166,8 @@ def _is_aggregate(entry: Any, path: str, declared: set[str]) -> bool:
 def _sample(entry: dict[str, Any], path: str, declared: set[str]) -> dict[str, Any]:
     """A checked measurement with its times in nanoseconds."""
     name = entry.get("name")
-    if entry.get("error_occurred") or "error_message" in entry:
-        said = entry.get("error_message")
+    if entry.get("error_occurred") or entry.get("skipped") or "error_message" in entry:
+        said = entry.get("error_message") or entry.get("skip_message")  # the latter since 1.8
         raise Damage(
             f"{path} ({_quoted(name)}) is an error and no measurement"
             + (f" ({said[:200]})" if isinstance(said, str) and said else ""),
@@ -174,11 +175,12 @@ def _sample(entry: dict[str, Any], path: str, declared: set[str]) -> dict[str, A
         )
     if "waitwork" not in entry:
         raise Damage(f"{path} ({_quoted(name)}) is no row of waitwork", TAKE_OUT)
-    one_of(entry.get("run_type"), f"{path}.run_type", ("iteration", "aggregate"))
     members(entry, path, MEASUREMENT, "iterations kernel_workers")
     for key, value in entry.items():
-        if key in FIGURES or key.startswith(RATIOS):
-            FIGURE(value, f"{path}.{key[:100]}")
+        if key in FIGURES:
+            FIGURE(value, f"{path}.{key}")
+        elif key.startswith(RATIOS):
+            SIGNED(value, f"{path}.{key[:100]}")  # a counter of a user's may begin like that
     members(entry["waitwork"], f"{path}.waitwork", OURS, OPTIONAL_OF_OURS)
     if name not in declared:
         raise Damage(
