@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import logging
 import os
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -112,9 +110,6 @@ def write_out(prog: str, text: str, code: int = 0) -> int:
 
 def run_tool(prog: str, main: Callable[[list[str]], int]) -> NoReturn:
     """Ends the process with the exit code of main()."""
-    # What libraries have to say is for programmers; standard error has one line, and it is ours.
-    warnings.simplefilter("ignore")
-    logging.disable(logging.CRITICAL)
     sys.exit(exit_code(prog, main, sys.argv[1:]))
 
 

@@ -11,10 +11,12 @@ Imports nothing that takes long: prepare() has to run before numpy is imported.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import select
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -33,6 +35,9 @@ def prepare() -> None:
             os.fstat(descriptor)
         except OSError:  # the lowest free number is the one that is opened next
             os.open(os.devnull, os.O_RDONLY if descriptor else os.O_WRONLY)
+    # What libraries have to say is for programmers; standard error has one line, and it is ours.
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as nohup and "&" in a script do
         signal.signal(signal.SIGINT, _end)
 
