@@ -17,7 +17,8 @@ import select
 import signal
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import escape
@@ -26,6 +27,8 @@ INTERRUPTED = 130  # as a shell says it: 128 and the signal
 
 # What to undo on SIGINT; the handler ends the process without unwinding.
 undo_on_interrupt: list[Callable[[], None]] = []
+_holding = False  # whether SIGINT is to wait
+_waiting = False  # whether one does
 
 
 def prepare() -> None:
@@ -42,7 +45,29 @@ def prepare() -> None:
         signal.signal(signal.SIGINT, _end)
 
 
-def _end(_number: int, _frame: Any) -> NoReturn:
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """What is done in it is done to its end: SIGINT waits that long. A signal mask would not do,
+    since another thread, of a library, may take the signal."""
+    global _holding, _waiting
+    _holding = True
+    try:
+        yield
+    finally:
+        _holding = False
+        if _waiting:
+            _leave()
+
+
+def _end(_number: int, _frame: Any) -> None:
+    global _waiting
+    if _holding:
+        _waiting = True
+    else:
+        _leave()
+
+
+def _leave() -> NoReturn:
     for undo in undo_on_interrupt:
         try:
             undo()

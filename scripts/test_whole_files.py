@@ -204,19 +204,42 @@ def test_a_run_that_is_stopped_while_it_writes_changes_nothing(
         f"import sys; sys.path.insert(0, {str(Path(whole_files.__file__).parent)!r})\n"
         "import standard_streams; standard_streams.prepare()\n"
         "import os, time, whole_files; from pathlib import Path\n"
-        "os.rename = lambda *names: (print('here', flush=True), time.sleep(60))\n"
+        "calls = iter((lambda: None, lambda: (print('here', flush=True), time.sleep(60))))\n"
+        "os.fsync = lambda descriptor: next(calls)()\n"
         "whole_files.write_whole({Path('a'): b'x', Path('b'): b'x'})\n"
     )
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     assert child.stdout is not None and child.stdout.readline() == b"here\n"
     during = [path.name for path in Path().iterdir() if TEMPORARY.fullmatch(path.name)]
-    assert len(during) == 3  # two files, and a second name for the first old one
+    assert len(during) == 2
     write_whole({Path("c"): old[Path("c")]})  # another run does not take them for leftovers
-    assert sum(Path(name).exists() for name in during) >= 2
+    assert all(Path(name).exists() for name in during)
     child.send_signal(number)
-    child.wait(timeout=60)
+    code = child.wait(timeout=60)
+    if number == signal.SIGINT:
+        assert code == 130
+        assert_untouched(old)  # at once; what the others left, the next run removes
     write_whole({Path("c"): old[Path("c")]})
     assert_untouched(old)
+
+
+def test_an_interrupt_between_two_files_comes_after_both(old: dict[Path, bytes]) -> None:
+    program = (
+        f"import sys; sys.path.insert(0, {str(Path(whole_files.__file__).parent)!r})\n"
+        "import standard_streams; standard_streams.prepare()\n"
+        "import os, signal, whole_files; from pathlib import Path\n"
+        "rename = os.rename\n"
+        "def interrupted(*names):\n"
+        "    rename(*names); os.kill(os.getpid(), signal.SIGINT)\n"
+        "os.rename = interrupted\n"
+        "whole_files.write_whole({Path(name): b'new' for name in 'abc'})\n"
+        "print('went on')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+    assert_untouched(dict.fromkeys(old, b"new"))
 
 
 # ---- the tools

@@ -46,7 +46,8 @@ def write_whole(contents: Mapping[Path, bytes], follow_links: bool = True) -> No
         for path, to in destinations.items():
             if to.file is None:
                 _naming(path, _write_in_place, to, contents[path])
-        _take_names(temporaries, {to.file: path for path, to in destinations.items()})
+        with standard_streams.uninterrupted():
+            _take_names(temporaries, {to.file: path for path, to in destinations.items()})
 
 
 @contextmanager
