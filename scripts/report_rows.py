@@ -9,82 +9,32 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from report_check import (
-    COUNT,
     FIGURE,
-    INDEX,
     LARGEST_TIME_NS,
-    NAME,
-    SHORT,
     SIGNED,
-    STRATEGY,
     TIME,
-    Check,
-    all_of,
-    array,
     kind_of,
     members,
     number,
     obj,
-    one_of,
-    whole,
 )
-from report_shape import in_whole_numbers
+from report_shape import (
+    FIGURES,
+    MEASUREMENT,
+    NANOSECONDS,
+    OPTIONAL_OF_OURS,
+    OURS,
+    RATIOS,
+    in_whole_numbers,
+)
 from report_text import Damage
 
-NANOSECONDS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
 TIMES = ("real_time", "cpu_time")
 TAKE_OUT = "take it out"
 APART = "give each report by itself"
-MEASUREMENT: dict[str, Check] = {
-    "name": NAME,
-    "run_type": partial(one_of, words=("iteration", "aggregate")),
-    "family_index": INDEX,
-    "per_family_instance_index": INDEX,
-    "repetition_index": INDEX,
-    "time_unit": partial(one_of, words=tuple(NANOSECONDS)),
-    "real_time": partial(number, low=1e-30, zero=False),
-    "cpu_time": FIGURE,
-    "iterations": partial(whole, low=1),
-    "kernel_workers": partial(number, low=1e-30, high=1e6),
-}
-# What a tool reads of a measurement besides; it may be absent, and is a number if it is there.
-FIGURES = frozenset(
-    """
-    items_per_second p50_ns p90_ns p99_ns p999_ns max_ns mean_ns user_ns_per_unit sys_ns_per_unit
-    ctx_switches_per_unit voluntary_switches_per_unit involuntary_switches_per_unit
-    minor_faults_per_unit major_faults_per_unit rss_peak_bytes server_cpu_ns_per_unit
-    server_enters_per_unit enters_per_unit submissions_per_enter completions_per_enter
-    bytes_per_second bytes_per_sleeper time_over_nominal gflops mpixels_per_second share_of_limit
-    of_peak of_bandwidth speedup peak_speedup speedup_of_ceiling core_ns_per_task
-    """.split()
-)
-RATIOS = ("time_over_", "own_", "server_cpu_over_", "server_enters_over_", "requests_over_")
-# Of a row's parameters those that a chart computes with; others say what the work is.
-AMOUNTS = frozenset(
-    """
-    flops_per_unit flops_are_f64 bytes_read_per_unit bytes_written_per_unit pixels_per_unit
-    """.split()
-)
-OURS: dict[str, Check] = {
-    "workload": NAME,
-    "variant": SHORT,
-    "strategy": STRATEGY,
-    "depth": COUNT,
-    "workers": COUNT,
-    "parameters": lambda value, path: _parameters(value, path),
-    "latency_histogram": lambda value, path: _histogram(value, path),
-    "limited_by": SHORT,
-    "library": SHORT,
-    "pressure_cpu_some_percent": FIGURE,
-    "steal_percent": FIGURE,
-}
-OPTIONAL_OF_OURS = (
-    "parameters latency_histogram limited_by library pressure_cpu_some_percent steal_percent"
-)
 
 
 def is_split(strategy: str, depth: int, workers: int) -> bool:
@@ -215,34 +165,6 @@ def _add(row: Row, path: str, round_: int, sample: dict[str, Any]) -> None:
             APART,
         )
     row.samples.append(sample)
-
-
-def _parameters(value: Any, path: str) -> None:
-    obj(value, path)
-    all_of(value, path, SIGNED)
-    for name in AMOUNTS & value.keys():
-        FIGURE(value[name], f"{path}.{name}")
-
-
-def _histogram(value: Any, path: str) -> None:
-    obj(value, path)
-    if "unit" in value:
-        one_of(value["unit"], f"{path}.unit", ("ns",))
-    buckets = value.get("buckets", [])
-    array(buckets, f"{path}.buckets")
-    for index, bucket in enumerate(buckets):
-        # [lower, upper, units]: a report has a hundred thousand, so the usual case is one look.
-        if (
-            type(bucket) is list
-            and len(bucket) == 3
-            and all(type(each) is int and 0 <= each < 1 << 53 for each in bucket)
-        ):
-            continue
-        where = f"{path}.buckets[{index}]"
-        array(bucket, where)
-        if len(bucket) != 3:
-            raise Damage(f"{where} has {len(bucket)} numbers, not 3")
-        all_of(bucket, where, partial(whole, high=(1 << 53) - 1))
 
 
 def _quoted(name: Any) -> str:

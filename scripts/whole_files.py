@@ -174,7 +174,10 @@ def _second_name(final: Path) -> Path | None:
 
 def _sync(folder: Path) -> None:
     """Without this the rename may be undone by a power cut. Some file systems cannot: so be it."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:  # a folder that one may write to and not list
+        return
     try:
         os.fsync(descriptor)
     except OSError as problem:
