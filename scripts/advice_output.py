@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import statistics
 import textwrap
@@ -39,7 +38,7 @@ JSON_SCHEMA = "1.1.0"
 class Trouble:
     """Rows without figures that share a reason."""
 
-    kind: str  # "failed", "absent" or "not reached"
+    kind: str  # "failed", "absent", "not reached" or "without figures"
     reason: str
     remedy: str
     names: list[str]
@@ -125,7 +124,7 @@ def as_json(report: Report, decisions: list[Decision]) -> str:
             for each in troubles(report)
         ],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return escape.json_text(document)
 
 
 def _reason(decision: Decision) -> str:
@@ -165,6 +164,8 @@ def head(report: Report) -> list[str]:
 
 def _remarks(report: Report) -> list[str]:
     remarks = []
+    if not report.rows:
+        remarks.append("The report holds no measurement: nothing can be compared or advised.")
     if not report.meta["complete"]:
         remarks.append(
             f"Partial report: {len(report.rows)} of {len(report.declared)} rows have figures;"
@@ -347,7 +348,8 @@ def troubles(report: Report) -> list[Trouble]:
     known = {entry["name"] for entry in [*report.failures, *report.absent]} | set(report.rows)
     for entry in report.declared:
         if entry["name"] not in known:
-            key = ("not reached", "the run ended before", "go on with waitwork run --resume")
+            kind = "without figures" if report.meta["complete"] else "not reached"
+            key = (kind, *report.why_without_figures())
             grouped.setdefault(key, []).append(entry["name"])
     return [Trouble(*key, names) for key, names in grouped.items()]
 

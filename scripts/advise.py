@@ -10,37 +10,42 @@ then the cheapest is advised: the one with the fewest threads, then the simplest
 fewest units in flight. Where a unit can be split over several workers, it is said what that does
 for the time of one unit. How it is decided: scripts/analysis.py.
 
-Exit codes: 0 done, 2 wrong usage or a report that cannot be read.
+Exit codes: 0 done, 2 wrong usage, a report that cannot be read or has means only, or a standard
+output that cannot be written; 130 interrupted.
 """
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+import standard_streams
 
-from command_line import MISSING_MODULE, Parser, missing_module, run_tool, write_out
+if __name__ == "__main__":
+    standard_streams.prepare()
+
+from command_line import UNUSABLE, Parser, complain, missing_module, run_tool, write_out
+
+PROG = "advise.py"
 
 try:
     import advice_output
     from analysis import decide
     from report import ReportError, load
-except ModuleNotFoundError as problem:
-    print(missing_module("advise.py", problem), file=sys.stderr)
-    sys.exit(MISSING_MODULE)
+except ImportError as problem:
+    missing_module(PROG, problem)
 
 
 def main(argv: list[str]) -> int:
-    parser = Parser("advise.py", __doc__)
+    parser = Parser(PROG, __doc__)
     parser.add_report("a report that `waitwork run` wrote")
     arguments = parser.parse_args(argv)
     try:
         report = load(arguments.report)
     except ReportError as problem:
-        print(f"advise.py: {problem}", file=sys.stderr)
-        return 2
-    write_out(parser.form(arguments, advice_output)(report, decide(report)))
-    return 0
+        complain(PROG, str(problem))
+        return UNUSABLE
+    if report.remark:
+        complain(PROG, report.remark)
+    return write_out(PROG, parser.form(arguments, advice_output)(report, decide(report)))
 
 
 if __name__ == "__main__":
-    run_tool("advise.py", main)
+    run_tool(PROG, main)

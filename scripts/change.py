@@ -26,7 +26,8 @@ from scipy import stats
 TRIM = 0.2
 TRIM_FROM = 10
 POWER = 0.8
-LARGEST = 20.0  # of a log ratio: two rounds and a strict level can ask for more than a float holds
+# Of a log ratio: two rounds and a strict level can ask for more than a float holds.
+LARGEST, LARGEST_END = 20.0, 300.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Change:
     def interval(self, confidence: float = 0.90) -> tuple[float, float]:
         """Of the share. Its default matches one-sided tests at 5 %."""
         half = _quantile(0.5 + confidence / 2, self.freedom) * self.error
-        return math.expm1(self.log_ratio - half), math.expm1(self.log_ratio + half)
+        high = min(self.log_ratio + half, LARGEST_END)
+        return math.expm1(self.log_ratio - half), math.expm1(high)
 
     def p_slower(self, margin: float) -> float:
         """Of a change at least this bad if the slowdown were `margin` at most."""

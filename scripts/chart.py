@@ -7,15 +7,38 @@ and the roofline of kernels, where rows say what a unit needs at the least; each
 a table. What to use is decided by scripts/analysis.py, as
 for scripts/advise.py. Prints the path of the page.
 
-Exit codes: 0 drawn, 2 the report cannot be used or the directory cannot be written.
+All files are written or none; a file of theirs that is there is replaced.
+
+Exit codes: 0 drawn; 2 wrong usage, a report that cannot be used, or a directory or standard output
+that cannot be written; 130 interrupted.
 """
 
 from __future__ import annotations
 
-import sys
+import standard_streams
+
+if __name__ == "__main__":
+    standard_streams.prepare()
+
+import os
 from pathlib import Path
 
-from command_line import MISSING_MODULE, Parser, run_tool, write_out
+import refusal
+from command_line import (
+    STANDARD,
+    UNUSABLE,
+    Parser,
+    complain,
+    missing_module,
+    run_tool,
+    source,
+    target,
+    write_out,
+)
+from destination import same_file
+from whole_files import made_folder, write_whole
+
+PROG = "chart.py"
 
 try:
     import analysis
@@ -31,49 +54,59 @@ try:
         throughput,
     )
     from report import Report, ReportError, load
-except ModuleNotFoundError as problem:
-    print(
-        (
-            f"chart.py: the module '{problem.name}' is missing; use /usr/bin/python3, and install"
-            " python3-numpy python3-scipy python3-matplotlib python3-jinja2"
-        ),
-        file=sys.stderr,
-    )
-    sys.exit(MISSING_MODULE)
+except ImportError as problem:
+    missing_module(PROG, problem, " python3-matplotlib python3-jinja2")
 
 CHARTS = (decision_matrix, throughput, gain, cost, latency, roofline)
 
 
 def main(argv: list[str]) -> int:
-    parser = Parser("chart.py", __doc__)
+    parser = Parser(PROG, __doc__)
     parser.add_argument(
-        "report", type=Path, metavar="REPORT", help="a report that `waitwork run` wrote"
+        "report", type=source, metavar="REPORT", help="a report that `waitwork run` wrote"
     )
     parser.add_argument(
-        "-o", "--out", type=Path, metavar="DIR", help="where to write (default: beside the report)"
+        "-o",
+        "--out",
+        type=target,
+        metavar="DIR",
+        help="where to write (default: beside the report)",
     )
     arguments = parser.parse_args(argv)
+    path: Path = arguments.report
+    directory: Path | None = arguments.out
+    if directory is None:
+        if str(path) == STANDARD or (path.exists() and not path.is_file() and not path.is_dir()):
+            parser.error(f"{path} has no directory to write beside it: name one with -o")
+        directory = path.parent
+    if str(directory) == STANDARD:
+        parser.error("- is no directory: a page and its charts are several files; name one with -o")
     try:
-        files = draw(load(arguments.report))
+        report = load(path)
     except ReportError as problem:
-        print(f"chart.py: {problem}", file=sys.stderr)
-        return 2
-    directory: Path = arguments.out or arguments.report.parent
+        complain(PROG, str(problem))
+        return UNUSABLE
+    if report.remark:
+        complain(PROG, report.remark)
+    return _write(path, directory, draw(report))
+
+
+def _write(report: Path, directory: Path, files: dict[str, bytes]) -> int:
+    contents = {directory / name: content for name, content in files.items()}
+    for path in contents:
+        if same_file(path, report):
+            sentence = "this is the report, and a chart would replace it; name another with -o"
+            complain(PROG, f"{path}: {sentence}")
+            return UNUSABLE
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            (directory / name).write_bytes(content)
+        with made_folder(directory):
+            write_whole(contents, follow_links=False)
     except OSError as problem:
-        print(
-            (
-                f"chart.py: {problem.filename or directory}: cannot be written: {problem.strerror};"
-                " name another directory with -o"
-            ),
-            file=sys.stderr,
-        )
-        return 2
-    write_out(f"{directory / 'index.html'}\n")
-    return 0
+        where = os.fsdecode(problem.filename or directory)
+        what = f"{where}: cannot be written: {refusal.cause(problem)}"
+        complain(PROG, f"{what}; {refusal.remedy(problem)}, with -o")
+        return UNUSABLE
+    return write_out(PROG, f"{directory / 'index.html'}\n")
 
 
 def draw(report: Report) -> dict[str, bytes]:
@@ -86,11 +119,11 @@ def draw(report: Report) -> dict[str, bytes]:
     charts = [(drawing, picture.render(drawing, caption)) for drawing in drawings]
     files: dict[str, bytes] = {}
     for drawing, drawn in charts:
-        files[f"{drawing.key}.svg"] = drawn.svg.encode()
+        files[f"{drawing.key}.svg"] = drawn.svg.encode("utf-8", "replace")
         files[f"{drawing.key}.png"] = drawn.png
     files["index.html"] = page.render(report, decisions, charts).encode(errors="replace")
     return files
 
 
 if __name__ == "__main__":
-    run_tool("chart.py", main)
+    run_tool(PROG, main)

@@ -13,35 +13,61 @@ rounds in BASE and NEW, and a verdict:
   missing       measured in BASE but not in NEW, or there with other parameters
   failed        failed in NEW
 
-Rows without figures in BASE are not judged. A rise that all rows share may be the machine and not
-the code, since two runs are measured one after the other; it is pointed out, not subtracted.
+--markdown and --junit write files, both or none; with - (or /dev/stdout) one of them is printed
+instead of the table. Rows without figures in BASE are not judged. A rise that all rows share may be
+the machine and not the code, since two runs are measured one after the other; it is pointed out,
+not subtracted.
 
-Exit codes: 0 none of the below; 1 a row regressed; 2 wrong usage, or a report that cannot be read;
-3 a row is missing or failed, or there is nothing to compare; 4 a row is inconclusive and
---on-inconclusive is fail; 5 the reports are of different machines, schemas, or of the smoke suite
-and another. Of several, the first in the order 1, 3, 4.
+Exit codes: 0 none of the below; 1 a row regressed; 2 wrong usage, a report that cannot be read or
+has means only, a file that cannot be written, or a standard output that cannot (then a verdict's 1,
+3 or 4 stays); 3 a row is missing or failed, there is nothing to compare, or no row could be tested,
+as with one round; 4 a row is inconclusive and --on-inconclusive is fail; 5 the reports are of
+different machines, schemas, or of the smoke suite and another; 130 interrupted. Of several, the
+first in the order 1, 3, 4.
 """
 
 from __future__ import annotations
 
+import standard_streams
+
+if __name__ == "__main__":
+    standard_streams.prepare()
+
+import argparse
 import math
+import os
 import re
-import sys
+import warnings
 from argparse import ArgumentTypeError
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from command_line import MISSING_MODULE, Parser, missing_module, run_tool, write_out
+import refusal
+from command_line import (
+    STANDARD,
+    UNUSABLE,
+    Parser,
+    complain,
+    missing_module,
+    run_tool,
+    source,
+    target,
+    write_out,
+)
+from destination import is_standard_output, same_file
+from whole_files import write_whole
+
+PROG = "check_regression.py"
 
 try:
     import regression_output
     from change import Change, change, holm
     from report import Report, ReportError, Row, load
-except ModuleNotFoundError as problem:
-    print(missing_module("check_regression.py", problem), file=sys.stderr)
-    sys.exit(MISSING_MODULE)
+except ImportError as problem:
+    missing_module(PROG, problem)
 
 LEVEL = 0.05
+MISMATCH = 5
 
 REGRESSED, INCONCLUSIVE, IMPROVED, OK = "regressed", "inconclusive", "improved", "ok"
 MISSING, FAILED = "missing", "failed"
@@ -82,46 +108,85 @@ class Comparison:
     def count(self, verdict: str) -> int:
         return sum(finding.verdict == verdict for finding in self.findings)
 
+    @property
+    def untested(self) -> bool:
+        """Whether there was no evidence at all: no row has two rounds in both reports."""
+        return self.family == 0
+
     def exit_code(self, inconclusive_fails: bool) -> int:
         if self.count(REGRESSED):
             return 1
-        if self.count(MISSING) or self.count(FAILED) or not self.findings:
+        if self.count(MISSING) or self.count(FAILED) or self.untested:
             return 3
         return 4 if inconclusive_fails and self.count(INCONCLUSIVE) else 0
 
 
 def main(argv: list[str]) -> int:
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    _refuse_collisions(parser, arguments)
     try:
         base, new = load(arguments.base), load(arguments.new)
     except ReportError as problem:
-        return _complain(str(problem), 2)
+        complain(PROG, str(problem))
+        return UNUSABLE
     differences = mismatch(base, new)
     if differences and not arguments.allow_machine_mismatch:
         remedy = "measure both on one machine, or pass --allow-machine-mismatch"
-        return _complain(
-            f"{arguments.base} and {arguments.new} cannot be compared: {differences}; {remedy}", 5
-        )
+        which = f"{arguments.base} and {arguments.new}"
+        complain(PROG, f"{which} cannot be compared: {differences}; {remedy}")
+        return MISMATCH
+    for report in (base, new):
+        if report.remark:
+            complain(PROG, report.remark)
     result = compare(base, new, arguments.margin, arguments.filter)
+    return _say(arguments, result, differences)
+
+
+def _refuse_collisions(parser: Parser, arguments: argparse.Namespace) -> None:
+    """Two names for one file: the second writing would replace what was read or written first."""
+    if str(arguments.base) == str(arguments.new) == STANDARD:
+        parser.error("BASE and NEW are both standard input: name a file for one of them")
+    targets = [
+        (flag, path)
+        for flag, path in (("--markdown", arguments.markdown), ("--junit", arguments.junit))
+        if path is not None
+    ]
+    if len(targets) == 2 and same_file(targets[0][1], targets[1][1]):
+        parser.error("--markdown and --junit are one file: name two")
+    for flag, path in targets:
+        for name, read in (("BASE", arguments.base), ("NEW", arguments.new)):
+            if str(read) != STANDARD and str(path) != STANDARD and same_file(path, read):
+                parser.error(f"{flag} would replace the report {name} ({read}): name another file")
+
+
+def _say(arguments: argparse.Namespace, result: Comparison, differences: str) -> int:
+    """Writes the files, prints, and returns the exit code."""
+    contents: dict[Path, bytes] = {}
+    if arguments.markdown is not None:
+        comment = regression_output.markdown(result, differences)
+        contents[arguments.markdown] = comment.encode("utf-8", "replace")
+    if arguments.junit is not None:
+        contents[arguments.junit] = regression_output.junit(result)
+    printed = regression_output.plain(result, differences)
+    for path in [path for path in contents if is_standard_output(path)]:
+        printed = contents.pop(path).decode("utf-8")
     try:
-        if arguments.markdown:
-            arguments.markdown.write_text(
-                regression_output.markdown(result, differences), encoding="utf-8"
-            )
-        if arguments.junit:
-            arguments.junit.write_bytes(regression_output.junit(result))
+        write_whole(contents)
     except OSError as problem:
-        return _complain(
-            f"{problem.filename}: cannot be written: {problem.strerror}; name another file", 2
-        )
-    write_out(regression_output.plain(result, differences))
-    return result.exit_code(arguments.on_inconclusive == "fail")
+        where = os.fsdecode(problem.filename or "")
+        what = f"{where}: cannot be written: {refusal.cause(problem)}"
+        complain(PROG, f"{what}; {refusal.remedy(problem)}")
+        return UNUSABLE
+    if result.untested:
+        complain(PROG, regression_output.why_untested(result))
+    return write_out(PROG, printed, result.exit_code(arguments.on_inconclusive == "fail"))
 
 
 def _parser() -> Parser:
-    parser = Parser("check_regression.py", __doc__)
-    parser.add_argument("base", metavar="BASE", type=Path, help="the report to compare with")
-    parser.add_argument("new", metavar="NEW", type=Path, help="the report to judge")
+    parser = Parser(PROG, __doc__)
+    parser.add_argument("base", metavar="BASE", type=source, help="the report to compare with")
+    parser.add_argument("new", metavar="NEW", type=source, help="the report to judge")
     parser.add_argument(
         "--margin",
         type=_margin,
@@ -137,10 +202,10 @@ def _parser() -> Parser:
         help="compare only rows whose name has a match; fewer rows show smaller changes",
     )
     parser.add_argument(
-        "--markdown", type=Path, metavar="FILE", help="write a comment for a pull request"
+        "--markdown", type=target, metavar="FILE", help="write a comment for a pull request"
     )
     parser.add_argument(
-        "--junit", type=Path, metavar="FILE", help="write JUnit XML, a test case for each row"
+        "--junit", type=target, metavar="FILE", help="write JUnit XML, a test case for each row"
     )
     parser.add_argument(
         "--on-inconclusive",
@@ -156,11 +221,6 @@ def _parser() -> Parser:
     return parser
 
 
-def _complain(sentence: str, code: int) -> int:
-    print(f"check_regression.py: {sentence}", file=sys.stderr)
-    return code
-
-
 def _margin(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%?)", text, re.ASCII)
     share = float(match[1]) / (100 if match[2] else 1) if match else math.nan
@@ -171,9 +231,13 @@ def _margin(text: str) -> float:
 
 def _regex(text: str) -> re.Pattern[str]:
     try:
-        return re.compile(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of forms that a later Python may read differently
+            return re.compile(text)
     except re.error as problem:
         raise ArgumentTypeError(f"'{text}' is no regular expression: {problem}") from None
+    except (RecursionError, OverflowError):
+        raise ArgumentTypeError("this is too large a regular expression: shorten it") from None
 
 
 def mismatch(base: Report, new: Report) -> str:
@@ -186,7 +250,8 @@ def mismatch(base: Report, new: Report) -> str:
             if key != "fingerprint" and base.machine[key] != new.machine.get(key)
         ]
         differing = ", ".join(
-            f"{key} {base.machine[key]} and {new.machine.get(key, 'none')}" for key in keys
+            f"{key} {str(base.machine[key])[:200]} and {str(new.machine.get(key, 'none'))[:200]}"
+            for key in keys
         )
         reasons.append(f"different machines ({differing or 'by their fingerprints'})")
     if base.meta["schema"].split(".")[:2] != new.meta["schema"].split(".")[:2]:
@@ -260,9 +325,7 @@ def _why_missing(name: str, new: Report) -> str:
         if entry["name"] == name:
             return f"absent: {entry['cause']}; {entry['remedy']}"
     if any(entry["name"] == name for entry in new.declared):
-        if new.meta["complete"]:
-            return "the report is complete and has no figures of it; take another copy"
-        return "the run ended before this row; waitwork run --resume goes on with it"
+        return "; ".join(new.why_without_figures())
     return "not among the rows of the run"
 
 
@@ -288,4 +351,4 @@ def _judge(result: Comparison) -> None:
 
 
 if __name__ == "__main__":
-    run_tool("check_regression.py", main)
+    run_tool(PROG, main)

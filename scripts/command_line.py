@@ -9,9 +9,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import NoReturn
+from typing import IO, NoReturn
+
+import refusal
+import standard_streams
 
 MISSING_MODULE = 2
+UNUSABLE = 2  # wrong usage, a file that cannot be read or written, standard output likewise
+STANDARD = "-"
 
 
 class Parser(argparse.ArgumentParser):
@@ -27,7 +32,7 @@ class Parser(argparse.ArgumentParser):
 
     def add_report(self, help: str) -> None:
         """The report that is read, and the form in which the answer is written: form()."""
-        self.add_argument("report", type=Path, metavar="REPORT", help=help)
+        self.add_argument("report", type=source, metavar="REPORT", help=help)
         form = self.add_mutually_exclusive_group()
         form.add_argument("--markdown", action="store_true", help="print Markdown")
         form.add_argument("--json", action="store_true", help="print JSON")
@@ -39,8 +44,13 @@ class Parser(argparse.ArgumentParser):
             return output.markdown
         return output.as_json if arguments.json else output.plain
 
+    def print_help(self, file: IO[str] | None = None) -> None:
+        if code := write_out(self.prog, self.format_help()):
+            sys.exit(code)
+
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}{self._nearest(message)}; see {self.prog} --help\n")
+        complain(self.prog, f"{message}{self._nearest(message)}; see {self.prog} --help")
+        sys.exit(UNUSABLE)
 
     def _nearest(self, message: str) -> str:
         """The option that an unknown one was perhaps meant to be."""
@@ -52,36 +62,70 @@ class Parser(argparse.ArgumentParser):
         return ""
 
 
-def missing_module(prog: str, problem: ModuleNotFoundError) -> str:
-    """What to say under an interpreter without the scientific packages."""
-    return (
-        f"{prog}: the module '{problem.name}' is missing; run under /usr/bin/python3 after"
-        " apt-get install python3-numpy python3-scipy"
+def source(text: str) -> Path:
+    """A file to read, or "-" for standard input."""
+    return _place(text, "name a report")
+
+
+def target(text: str) -> Path:
+    """A file or directory to write to, or "-" for standard output."""
+    return _place(text, "name one")
+
+
+def _place(text: str, remedy: str) -> Path:
+    """ "--markdown --junit" has forgotten a name, and a file "--junit" is what no one wants."""
+    if not text:
+        raise argparse.ArgumentTypeError(f"an empty name is no file: {remedy}")
+    if text.startswith("-") and text != STANDARD:
+        raise argparse.ArgumentTypeError(f"'{text}' is an option and no name: write ./{text}")
+    return Path(text)
+
+
+def missing_module(prog: str, problem: ImportError, more_packages: str = "") -> NoReturn:
+    """Ends a tool under an interpreter without the scientific packages."""
+    broken = not isinstance(problem, ModuleNotFoundError)
+    complain(
+        prog,
+        f"the module '{problem.name}' {'cannot be loaded' if broken else 'is missing'}; run under"
+        f" /usr/bin/python3 after apt-get install python3-numpy python3-scipy{more_packages}",
     )
+    sys.exit(MISSING_MODULE)
+
+
+def complain(prog: str, sentence: str) -> None:
+    """One line on standard error."""
+    standard_streams.put_error(f"{prog}: {sentence}")
+
+
+def write_out(prog: str, text: str, code: int = 0) -> int:
+    """Prints, and returns the exit code: `code`, a verdict, unless that would say that all is well
+    although nobody could read it."""
+    try:
+        standard_streams.put(text)
+    except OSError as problem:
+        complain(prog, f"{refusal.cause(problem)}: standard output; {refusal.remedy(problem)}")
+        return code or UNUSABLE
+    return code
 
 
 def run_tool(prog: str, main: Callable[[list[str]], int]) -> NoReturn:
-    """The exit code of main(); 2 with one line where it cannot do its work. Python's own 1 for an
-    uncaught exception would read as a regression."""
+    """Ends the process with the exit code of main()."""
+    sys.exit(exit_code(prog, main, sys.argv[1:]))
+
+
+def exit_code(prog: str, main: Callable[[list[str]], int], argv: list[str]) -> int:
+    """That of main(); 2 with one line where it cannot do its work. Python's own 1 for an uncaught
+    exception would read as a regression."""
     try:
-        code = main(sys.argv[1:])
+        return main(argv)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0 if ended.code is None else UNUSABLE
+    except MemoryError:
+        complain(prog, "there is not enough memory for this report; give a smaller one")
     except OSError as problem:
-        sys.stderr.write(f"{prog}: {problem.strerror}: {problem.filename or 'standard output'}\n")
-        code = 2
+        where = f": {os.fsdecode(problem.filename)}" if problem.filename else ""
+        complain(prog, f"{refusal.cause(problem)}{where}; {refusal.remedy(problem)}")
     except Exception as problem:  # noqa: BLE001: whatever it is, it is no verdict
         what = f"{type(problem).__name__}: {problem}"
-        sys.stderr.write(f"{prog}: this is a mistake of the tool, not of the report ({what})\n")
-        code = 2
-    sys.exit(code)
-
-
-def write_out(text: str) -> None:
-    """To standard output, as UTF-8 in any locale; a reader that has seen enough is no error."""
-    try:
-        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
-        sys.stdout.flush()
-    except OSError as problem:
-        # The interpreter flushes once more at exit, and that is to go nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(problem, BrokenPipeError):
-            raise
+        complain(prog, f"this is a mistake of the tool, not of the report ({what})")
+    return UNUSABLE

@@ -13,27 +13,32 @@ side of it, missed if the whole interval is on the wrong side, and undecided oth
 rounds may tell. A target that is no ratio ("40 ns") is compared with our own figure in the same
 way.
 
-Exit codes: 0 done, whatever is reached or missed; 2 wrong usage or a report without peers.
+Exit codes: 0 done, whatever is reached or missed; 2 wrong usage, a report that cannot be read or is
+none of peers, or a standard output that cannot be written; 130 interrupted.
 """
 
 from __future__ import annotations
 
+import standard_streams
+
+if __name__ == "__main__":
+    standard_streams.prepare()
+
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from command_line import MISSING_MODULE, Parser, missing_module, run_tool, write_out
+from command_line import UNUSABLE, Parser, complain, missing_module, run_tool, write_out
+
+PROG = "peers.py"
 
 try:
     import peers_output
     from ratio import Ratio, paired
     from report import Report, ReportError, Row, load
-except ModuleNotFoundError as problem:
-    print(missing_module("peers.py", problem), file=sys.stderr)
-    sys.exit(MISSING_MODULE)
+except ImportError as problem:
+    missing_module(PROG, problem)
 
 CLASS = "peers/"
 OURS = "waitwork"
@@ -330,7 +335,8 @@ def _beside(
 
 def _side_by_side(ours: Row, metric: Metric, peer: str) -> Ratio | None:
     """The ratio that was measured in our own row, where there is one."""
-    values = ours.values(metric.side_by_side + peer) if metric.side_by_side else {}
+    found = ours.values(metric.side_by_side + peer) if metric.side_by_side else {}
+    values = {index: value for index, value in found.items() if value > 0}
     ones = dict.fromkeys(values, 1.0)
     return paired(ones, values) if metric.inverse else paired(values, ones)
 
@@ -357,26 +363,27 @@ def verdict(ratio: Ratio, limit: float, higher_is_better: bool) -> str:
 
 
 def main(argv: list[str]) -> int:
-    parser = Parser("peers.py", __doc__)
+    parser = Parser(PROG, __doc__)
     parser.add_report("of `waitwork run --suite peers`")
     arguments = parser.parse_args(argv)
     try:
         report = load(arguments.report)
     except ReportError as problem:
-        print(f"peers.py: {problem}", file=sys.stderr)
-        return 2
+        complain(PROG, str(problem))
+        return UNUSABLE
     if not any(entry["workload"].startswith(CLASS) for entry in report.declared):
-        print(
-            f"peers.py: {arguments.report}: this is a report of the suite {report.meta['suite']};"
+        complain(
+            PROG,
+            f"{arguments.report}: this is a report of the suite {report.meta['suite']};"
             " give one of `waitwork run --suite peers`",
-            file=sys.stderr,
         )
-        return 2
+        return UNUSABLE
+    if report.remark:
+        complain(PROG, report.remark)
     findings = compare(report)
     write = parser.form(arguments, peers_output)
-    write_out(write(report, findings, not_measured(findings), libraries(report)))
-    return 0
+    return write_out(PROG, write(report, findings, not_measured(findings), libraries(report)))
 
 
 if __name__ == "__main__":
-    run_tool("peers.py", main)
+    run_tool(PROG, main)

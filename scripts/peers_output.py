@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import textwrap
 from typing import TYPE_CHECKING, Any
@@ -83,7 +82,7 @@ def as_json(
             for each in troubles(report)
         ],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return escape.json_text(document)
 
 
 def _head(report: Report) -> list[str]:
@@ -109,6 +108,8 @@ def _notes(
     judged = [finding.verdict for finding in findings if finding.verdict]
     counts = [f"{judged.count(each)} {each}" for each in ("reached", "missed", "undecided")]
     notes = [f"Targets: {', '.join(counts)}, {len(missing)} not measured."]
+    if not findings:
+        notes.insert(0, "Nothing was compared: no row with figures has a peer or a target.")
     if libraries:
         compared = [f"{peer} is {' and '.join(names)}" for peer, names in libraries.items()]
         notes.append(f"Compared with: {'; '.join(compared)}.")

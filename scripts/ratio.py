@@ -15,6 +15,9 @@ import numpy as np
 from scipy import stats
 
 
+LARGEST = 300.0  # of a log: two rounds and a strict level can ask for more than a float holds
+
+
 @dataclass(frozen=True)
 class Ratio:
     """numerator / denominator; low and high are None where one round alone gives no interval."""
@@ -45,4 +48,5 @@ def paired(
     if n == 1:
         return Ratio(math.exp(centre), None, None, 1)
     half = float(stats.t.ppf(0.5 + confidence / 2, n - 1) * np.std(logs, ddof=1) / math.sqrt(n))
-    return Ratio(math.exp(centre), math.exp(centre - half), math.exp(centre + half), n)
+    low, high = max(centre - half, -LARGEST), min(centre + half, LARGEST)
+    return Ratio(math.exp(centre), math.exp(low), math.exp(high), n)

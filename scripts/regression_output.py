@@ -57,10 +57,11 @@ def markdown(result: Comparison, differences: str) -> str:
 
 def junit(result: Comparison) -> bytes:
     """A test case for each row: regressed fails, missing and failed err, inconclusive skips."""
+    untested = int(result.untested)
     counts = {
-        "tests": len(result.findings),
+        "tests": len(result.findings) + untested,
         "failures": result.count("regressed"),
-        "errors": result.count("missing") + result.count("failed"),
+        "errors": result.count("missing") + result.count("failed") + untested,
         "skipped": result.count("inconclusive"),
     }
     attributes = {
@@ -72,6 +73,11 @@ def junit(result: Comparison) -> bytes:
     properties = ElementTree.SubElement(suite, "properties")
     for key, value in (("margin", f"{result.margin:g}"), ("family", str(result.family))):
         ElementTree.SubElement(properties, "property", {"name": key, "value": value})
+    if untested:  # skipped cases alone would be shown as a success
+        named = {"classname": "waitwork.check_regression", "name": "a row was tested", "time": "0"}
+        case = ElementTree.SubElement(suite, "testcase", named)
+        told = {"message": why_untested(result), "type": "untested"}
+        ElementTree.SubElement(case, "error", told)
     for finding in result.findings:
         name = escape.plain(finding.name)
         parts = name.split("/")
@@ -98,19 +104,32 @@ def junit(result: Comparison) -> bytes:
     return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
 
 
+def why_untested(result: Comparison) -> str:
+    """Of a comparison without any evidence, what lacks and what to do about it."""
+    if not result.findings:
+        return "nothing to compare: BASE has no figures of any row that was asked for"
+    if all(finding.new_ns is None for finding in result.findings):
+        return "no row could be tested: NEW has no figures of any row of BASE that was asked for"
+    return (
+        "no row could be tested: a test needs at least two rounds of a row in each report;"
+        " measure with --rounds 5 or more"
+    )
+
+
 def summary(result: Comparison) -> str:
     """The whole result in a line."""
     if not result.findings:
-        return "nothing to compare: BASE has no figures of any row that was asked for"
+        return why_untested(result)
     counts = ", ".join(
         f"{result.count(verdict)} {verdict}"
         for verdict in ("regressed", "failed", "missing", "inconclusive", "improved", "ok")
         if result.count(verdict)
     )
     rows = len(result.findings)
-    return (
+    said = (
         f"{rows} row{'' if rows == 1 else 's'}: {counts} (margin {_percent(result.margin, False)})"
     )
+    return f"{said}; {why_untested(result)}" if result.untested else said
 
 
 def notes(result: Comparison, differences: str) -> list[str]:
@@ -178,6 +197,8 @@ def _headline(result: Comparison) -> str:
     lost = result.count("missing") + result.count("failed")
     if lost or not result.findings:
         return f"{lost} of {len(result.findings)} rows missing or failed"
+    if result.untested:
+        return f"None of {len(result.findings)} rows could be tested"
     unknown = result.count("inconclusive")
     if unknown:
         return f"No regression shown; {unknown} of {len(result.findings)} rows inconclusive"

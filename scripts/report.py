@@ -2,66 +2,25 @@
 
 A report is Google Benchmark's JSON with everything of ours under the key "waitwork";
 reports/schema/ describes it. A file that is not one is refused with a single sentence that says
-what, where, and what to do. Only what the tools rely on is checked here: the schema is for whoever
-writes reports, and checking a whole one against it takes seconds.
+what, where, and what to do: report_text.py reads the file, report_check.py and report_shape.py
+check what is in it, report_rows.py the measurements, report_digest.py whether a byte was changed.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import statistics
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import report_digest
+from report_check import STRATEGIES
+from report_rows import Row, is_split, rows_of
+from report_shape import check_document, in_whole_numbers
+from report_text import AGAIN, GIVE, Damage, ReportError, parse, read
+
+__all__ = ["STRATEGIES", "Report", "ReportError", "Row", "from_document", "is_split", "load"]
+
 SCHEMA_MAJOR = 1
-STRATEGIES = ("sequential", "concurrent", "parallel", "hybrid")
-
-
-def is_split(strategy: str, depth: int, workers: int) -> bool:
-    """Whether a row of these has each unit cut into parts, for workers that would have none."""
-    return strategy == "parallel" and depth < workers
-
-
-class ReportError(Exception):
-    """The file cannot be used; the text is one sentence for the user."""
-
-
-@dataclass
-class Row:
-    """One workload under one strategy at one size, with a sample for each round."""
-
-    name: str
-    workload: str
-    variant: str
-    strategy: str
-    depth: int
-    workers: int
-    parameters: dict[str, float]
-    samples: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def size(self) -> int:
-        """Units in flight."""
-        return self.depth
-
-    @property
-    def split(self) -> bool:
-        return is_split(self.strategy, self.depth, self.workers)
-
-    def values(self, name: str) -> dict[int, float]:
-        """The field's value in each round that has it."""
-        return {
-            int(sample["repetition_index"]): float(sample[name])
-            for sample in self.samples
-            if name in sample
-        }
-
-    def median(self, name: str) -> float | None:
-        """Over the rounds; None if none has the field."""
-        values = self.values(name)
-        return statistics.median(values.values()) if values else None
 
 
 @dataclass
@@ -72,6 +31,7 @@ class Report:
     context: dict[str, Any]
     meta: dict[str, Any]  # the top-level "waitwork" object
     rows: dict[str, Row]  # those with figures, by name, in the order of the suite
+    remark: str = ""  # what a reader is to be told once, on standard error
 
     @property
     def machine(self) -> dict[str, Any]:
@@ -104,11 +64,20 @@ class Report:
         """Every (workload, variant) of the run in its order, measured or not."""
         return list(dict.fromkeys((each["workload"], each["variant"]) for each in self.declared))
 
+    def why_without_figures(self) -> tuple[str, str]:
+        """What to say of a declared row that is in no list at all, and what to do about it."""
+        if self.meta["complete"]:
+            return ("the report is complete and has no figures of it", "take another copy")
+        return ("the run ended before this row", "go on with waitwork run --resume")
+
 
 def load(path: str | Path) -> Report:
     """The report in `path`; ReportError if it is not one that this version reads."""
     path = Path(path)
-    return from_document(_parse(path), path)
+    text = read(path)
+    report = from_document(parse(path, text), path)
+    report.remark = report_digest.check(path, text, report.meta)
+    return report
 
 
 def from_document(document: Any, path: Path = Path("report.json")) -> Report:
@@ -119,119 +88,41 @@ def from_document(document: Any, path: Path = Path("report.json")) -> Report:
         )
     meta = document.get("waitwork")
     if not isinstance(meta, dict) or not isinstance(meta.get("schema"), str):
-        raise ReportError(
-            f'{path}: this has no "waitwork" object; give a report that `waitwork run` wrote'
-        )
+        raise ReportError(f'{path}: this has no "waitwork" object with its schema; {GIVE}')
     _check_schema(path, meta["schema"])
     try:
-        report = Report(path, document["context"], meta, _rows(document["benchmarks"]))
-        _touch(report)
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        what = f"{type(problem).__name__}: {problem}"
-        raise ReportError(
-            f"{path}: the report is damaged ({what}); measure again or take another copy"
-        ) from None
-    return report
+        check_document(document)
+        declared = {each["name"] for each in meta["declared"]}
+        rows = rows_of(document["benchmarks"], declared)
+    except Damage as problem:
+        what = problem if problem.remedy else f"the report is damaged: {problem}"
+        raise ReportError(f"{path}: {what}; {problem.remedy or AGAIN}") from None
+    return Report(path, _context(document["context"]), _meta(meta), rows)
 
 
-def _parse(path: Path) -> Any:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as problem:
-        raise ReportError(
-            f"{path}: cannot be read: {problem.strerror}; name a report that `waitwork run` wrote"
-        ) from None
-    except UnicodeDecodeError:
-        raise ReportError(
-            f"{path}: this is not text; give a report that `waitwork run` wrote"
-        ) from None
-    if not text.strip():
-        raise ReportError(
-            f"{path}: the file is empty; measure again with `waitwork run --out {path}`"
-        )
-    try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
-    except (ValueError, RecursionError) as problem:
-        raise ReportError(
-            f"{path}: this is not JSON, or was cut off ({problem});"
-            " measure again or take another copy"
-        ) from None
+def _context(context: dict[str, Any]) -> dict[str, Any]:
+    ours = context["waitwork"]
+    machine = in_whole_numbers(ours["machine"], "cpus_effective", "memory_bytes")
+    return context | {"waitwork": ours | {"machine": machine}}
 
 
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number of JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is too large a number")
-    return number
+def _meta(meta: dict[str, Any]) -> dict[str, Any]:
+    lists = ("declared", "failures", "absent")
+    numbers = ("depth", "workers", "round")
+    return meta | {
+        name: [in_whole_numbers(entry, *numbers) for entry in meta[name]] for name in lists
+    }
 
 
 def _check_schema(path: Path, schema: str) -> None:
-    major = schema.split(".")[0]
-    if not (major.isascii() and major.isdigit()):
-        raise ReportError(f"{path}: '{schema}' is not a version of the schema; take another copy")
-    if int(major) != SCHEMA_MAJOR:
-        newer = int(major) > SCHEMA_MAJOR
-        remedy = "update these tools" if newer else "measure again with this version"
+    parts = schema.split(".")
+    if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
+        said = schema[:100]
+        raise ReportError(f"{path}: '{said}' is not a version of the schema; take another copy")
+    major = int(parts[0])
+    if major != SCHEMA_MAJOR:
+        remedy = "update these tools" if major > SCHEMA_MAJOR else "measure again with this version"
         raise ReportError(
-            f"{path}: the report has schema {schema}, and these tools read {SCHEMA_MAJOR}.x;"
+            f"{path}: the report has schema {schema[:100]}, and these tools read {SCHEMA_MAJOR}.x;"
             f" {remedy}"
         )
-
-
-def _rows(entries: list[dict[str, Any]]) -> dict[str, Row]:
-    """Rows by name, in the order of families and sizes, without aggregates, which are derived."""
-    if not isinstance(entries, list):
-        raise ValueError("benchmarks is not a list")
-    measured = [entry for entry in entries if entry["run_type"] == "iteration"]
-    measured.sort(
-        key=lambda entry: (
-            entry["family_index"],
-            entry["per_family_instance_index"],
-            entry["repetition_index"],
-        )
-    )
-    rows: dict[str, Row] = {}
-    for entry in measured:
-        name = entry["name"]
-        if not entry["real_time"] > 0:
-            raise ValueError(f"{name} has no positive real_time")
-        row = rows.setdefault(name, _row(name, entry["waitwork"]))
-        if row.samples and row.samples[-1]["repetition_index"] == entry["repetition_index"]:
-            raise ValueError(f"{name} has round {entry['repetition_index']} twice")
-        row.samples.append(entry)
-    return rows
-
-
-def _row(name: str, ours: dict[str, Any]) -> Row:
-    if ours["strategy"] not in STRATEGIES:
-        raise ValueError(f"{name} has the unknown strategy '{ours['strategy']}'")
-    return Row(
-        name,
-        ours["workload"],
-        ours["variant"],
-        ours["strategy"],
-        int(ours["depth"]),
-        int(ours["workers"]),
-        dict(ours.get("parameters", {})),
-    )
-
-
-def _touch(report: Report) -> None:
-    """Reads what every tool relies on, so that a damaged file fails here and not later."""
-    machine, build, meta = report.machine, report.build, report.meta
-    _ = machine["fingerprint"], machine["cpu_model"], machine["kernel"], build["version"]
-    _ = int(machine["cpus_effective"]), int(machine["memory_bytes"]), report.context["host_name"]
-    _ = report.context["date"], build["compiler"], meta["complete"], meta["suite"], report.subjects
-    for entry in [*report.declared, *report.failures, *report.absent]:
-        _ = entry["name"], entry["strategy"], entry["depth"], entry["workers"], entry["variant"]
-    for entry in report.failures:
-        _ = int(entry["round"]), entry["reason"].strip(), entry["detail"].strip()
-    for entry in report.absent:
-        _ = entry["cause"].strip(), entry["remedy"].strip()
-    for row in report.rows.values():
-        for name in ("real_time", "user_ns_per_unit", "sys_ns_per_unit"):
-            row.values(name)

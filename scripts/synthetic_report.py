@@ -113,7 +113,7 @@ def entry(
             "buckets": _buckets(latency, spread, units) if histograms else [],
         },
         "started": _time(STARTED + timedelta(seconds=round_ * 48)),
-        "pressure_cpu_some_percent": round(2.0 * (factor - 0.9), 3),
+        "pressure_cpu_some_percent": max(0.0, round(2.0 * (factor - 0.9), 3)),
         "steal_percent": 0.0,
     }
     if loops:

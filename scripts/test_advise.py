@@ -201,4 +201,4 @@ def test_a_standard_output_that_cannot_be_written_is_one_line_and_2(written: Any
             check=False,
         )
     assert done.returncode == 2
-    assert done.stderr == "advise.py: No space left on device: standard output\n"
+    assert_one_line(done.stderr, "advise.py: No space left on device: standard output; make room")

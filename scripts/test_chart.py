@@ -454,6 +454,21 @@ def test_an_unknown_flag_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_a_home_that_cannot_be_written_is_not_spoken_of(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text(json.dumps(make(only="io/timer/seq", histograms=False)))
+    environment = {"PATH": os.environ["PATH"], "HOME": "/dev/null", "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / "chart.py", "report.json", "-o", "charts"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "charts/index.html\n", "")
+    assert {path.name for path in tmp_path.iterdir()} == {"report.json", "charts"}
+
+
 def test_an_interpreter_without_the_packages_is_told_what_to_install() -> None:
     program = (
         "import runpy, sys; sys.modules['matplotlib'] = None;"

@@ -278,11 +278,40 @@ def test_exit_code_3_where_there_is_nothing_to_compare(base: str, capsys: Any) -
 def test_exit_code_4_where_rows_are_inconclusive_only_if_asked(
     base: str, written: Any, capsys: Any
 ) -> None:
-    new = str(written("new.json", only=FEW, rounds=1))
+    new = str(written("new.json", only=FEW, rounds=2))
     assert run(capsys, base, new)[0] == 0
     assert run(capsys, base, new, "--on-inconclusive", "ok")[0] == 0
     code, out, _ = run(capsys, base, new, "--on-inconclusive", "fail")
     assert code == 4 and "inconclusive" in out
+
+
+@pytest.mark.parametrize("flags", [[], ["--on-inconclusive", "ok"], ["--on-inconclusive", "fail"]])
+@pytest.mark.parametrize(("base_rounds", "new_rounds"), [(1, 1), (1, 5), (5, 1)])
+def test_exit_code_3_where_no_row_could_be_tested_whatever_else_is_said(
+    base_rounds: int, new_rounds: int, flags: list[str], written: Any, capsys: Any
+) -> None:
+    slow = {"": 3.0}
+    one = str(written("one.json", only=FEW, rounds=base_rounds))
+    new = str(written("new.json", only=FEW, rounds=new_rounds, slower=slow))
+    code, out, err = run(capsys, one, new, *flags, "--markdown", "o.md", "--junit", "o.xml")
+    assert code == 3 and "no row could be tested" in out
+    assert_one_line(err, "check_regression.py: no row could be tested", "--rounds 5")
+    assert "None of 50 rows could be tested" in Path("o.md").read_text("utf-8")
+    suite = ElementTree.parse("o.xml").getroot()
+    assert suite.attrib["errors"] == "1" and suite.find(".//error[@type='untested']") is not None
+
+
+def test_one_row_that_was_tested_is_a_comparison(written: Any, capsys: Any) -> None:
+    document = synthetic_report.make(only="cpu/matmul", rounds=5, histograms=False)
+    kept = document["benchmarks"][0]["name"]
+    document["benchmarks"] = [
+        each
+        for each in document["benchmarks"]
+        if each["name"] == kept or each["repetition_index"] == 0
+    ]
+    base = str(written("b.json", document))
+    code, _, err = run(capsys, base, base)
+    assert (code, err) == (0, "")
 
 
 def test_exit_code_5_for_another_machine_unless_allowed(

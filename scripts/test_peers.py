@@ -31,6 +31,7 @@ def entry(identity: dict[str, Any], family: int, round_: int, values: dict[str, 
         "repetition_index": round_,
         "real_time": 100.0,
         "cpu_time": 100.0,
+        "time_unit": "ns",
         "user_ns_per_unit": 50.0,
         "sys_ns_per_unit": 50.0,
         **values,
@@ -423,6 +424,30 @@ def test_the_json_says_the_same_without_null(written: Any, capsys: Any) -> None:
     assert {"work": "peers/timer", "depth": 1, "figure": "real_time", "target": 1.0, "peer": "asio"} in made[
         "targets_not_measured"
     ]
+
+
+def test_nothing_compared_is_said(written: Any, capsys: Any) -> None:
+    empty = document({"nop/waitwork/64": {}})
+    for entries in ([], empty["benchmarks"]):
+        made = empty | {"benchmarks": entries}
+        made["waitwork"]["declared"][0]["workload"] = "peers/unheard_of"
+        for each in entries:
+            each["waitwork"]["workload"] = "peers/unheard_of"
+        assert peers.main([str(written("r.json", made))]) == 0
+        out = capsys.readouterr().out
+        assert "Nothing was compared" in out and ("holds no measurement" in out) == (not entries)
+
+
+def test_a_ratio_of_nothing_is_left_out(findings: Any) -> None:
+    rows = {
+        "tcp_echo/waitwork/64": {
+            "server_enters_per_unit": 1.0,
+            "server_enters_over_liburing": [0.0, *[0.5] * (ROUNDS - 1)],
+        },
+        "tcp_echo/liburing/64": {"server_enters_per_unit": 2.0},
+    }
+    found = findings(rows)["tcp_echo/64/server_enters_per_unit/liburing"]
+    assert found.ratio.value == pytest.approx(0.5) and found.ratio.n == ROUNDS - 1
 
 
 def test_a_report_of_another_suite_is_refused(written: Any, capsys: Any) -> None:

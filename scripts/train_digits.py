@@ -15,19 +15,40 @@ Written to TARGET:
   held_out_digits.u8 256 pictures of 28 x 28 bytes, 0 background to 255 ink, then 256 bytes with the
                      digits that they show
 
+Exit codes: 0 done; 2 wrong usage, digits that cannot be read, or a place or standard output that
+cannot be written, and then neither file is; 130 interrupted.
+
 Takes about four minutes on one core. The same seed gives the same split; the weights may differ in
 their last bits with the version of numpy and its BLAS.
 """
 
 from __future__ import annotations
 
+import standard_streams
+
+if __name__ == "__main__":
+    standard_streams.prepare()
+
 import json
 import os
-import sys
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from pathlib import Path
 
-from command_line import MISSING_MODULE, Parser, missing_module, run_tool, write_out
+import refusal
+from command_line import (
+    UNUSABLE,
+    Parser,
+    complain,
+    missing_module,
+    run_tool,
+    source,
+    target,
+    write_out,
+)
+from whole_files import write_whole
+
+PROG = "train_digits.py"
 
 # The products are small: more threads than one wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -35,11 +56,15 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 try:
     import numpy as np
     from numpy.typing import NDArray
-except ModuleNotFoundError as problem:
-    print(missing_module("train_digits.py", problem), file=sys.stderr)
-    sys.exit(MISSING_MODULE)
+except ImportError as problem:
+    missing_module(PROG, problem)
 
 Floats = NDArray[np.float32]
+
+
+class DigitsError(Exception):
+    """SOURCE cannot be used; the text is one sentence without its remedy."""
+
 
 SIDE = 28
 HELD_OUT = 1500
@@ -141,14 +166,28 @@ class Network:
 
 
 def load(source: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """All pictures and what they show. The package has bytes / 255, rounded to three digits."""
+    """All pictures and what they show; DigitsError if that is not what is there."""
     pictures, labels = [], []
     for digit in range(10):
-        data = json.loads((source / f"{digit}.json").read_text(encoding="utf-8"))["data"]
-        found = np.rint(np.array(data, np.float32) * 255).astype(np.uint8)
-        pictures.append(found.reshape(-1, SIDE, SIDE))
+        path = source / f"{digit}.json"
+        try:
+            pictures.append(_pictures(path.read_text(encoding="utf-8")))
+        except OSError as problem:
+            raise DigitsError(f"{path}: cannot be read: {refusal.cause(problem)}") from None
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise DigitsError(f"{path}: these are no digits of the package mnist") from None
         labels.append(np.full(len(pictures[-1]), digit, np.uint8))
+    if sum(map(len, labels)) < HELD_OUT + BATCH:
+        raise DigitsError(f"{source}: these are fewer than {HELD_OUT + BATCH} digits")
     return np.concatenate(pictures), np.concatenate(labels)
+
+
+def _pictures(text: str) -> NDArray[np.uint8]:
+    """The package has bytes / 255, rounded to three digits."""
+    data = np.array(json.loads(text)["data"], np.float32)
+    if not ((data >= 0) & (data <= 1)).all():
+        raise ValueError("no share of ink")
+    return np.rint(data * 255).astype(np.uint8).reshape(-1, SIDE, SIDE)
 
 
 def scaled(pictures: NDArray[np.uint8]) -> Floats:
@@ -228,16 +267,30 @@ def train(
         yield epoch + 1
 
 
+def _whole_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ArgumentTypeError(f"'{text}' is no whole number from 0 to 999999999")
+    return int(text)
+
+
 def main(argv: list[str]) -> int:
-    parser = Parser("train_digits.py", __doc__)
-    parser.add_argument("source", type=Path, metavar="SOURCE", help="folder with 0.json to 9.json")
-    parser.add_argument("target", type=Path, metavar="TARGET", help="folder to write to")
-    parser.add_argument("--epochs", type=int, default=32, help="passes over the digits (32)")
-    parser.add_argument("--seed", type=int, default=1, help="of the split and the training (1)")
+    parser = Parser(PROG, __doc__)
+    parser.add_argument("source", type=source, metavar="SOURCE", help="folder with 0.json to 9.json")
+    parser.add_argument("target", type=target, metavar="TARGET", help="folder to write to")
+    parser.add_argument(
+        "--epochs", type=_whole_number, default=32, help="passes over the digits (32)"
+    )
+    parser.add_argument(
+        "--seed", type=_whole_number, default=1, help="of the split and the training (1)"
+    )
     arguments = parser.parse_args(argv)
 
     random = np.random.default_rng(arguments.seed)
-    pictures, labels = load(arguments.source)
+    try:
+        pictures, labels = load(arguments.source)
+    except DigitsError as problem:
+        complain(PROG, f"{problem}; fetch the package as --help says")
+        return UNUSABLE
     order = random.permutation(len(labels))
     held_out, trained_on = order[:HELD_OUT], order[HELD_OUT:]
     network = Network(random)
@@ -245,18 +298,30 @@ def main(argv: list[str]) -> int:
     training = scaled(pictures[trained_on])
     for epoch in train(network, training, labels[trained_on], arguments.epochs, random):
         share = accuracy(network, test, labels[held_out])
-        write_out(f"epoch {epoch}: {share:.2%} of {HELD_OUT} held-out digits recognised\n")
+        words = f"epoch {epoch}: {share:.2%} of {HELD_OUT} held-out digits recognised\n"
+        if code := write_out(PROG, words):
+            return code
 
     sheet = held_out[:SHEET]
-    (arguments.target / "held_out_digits.u8").write_bytes(
-        pictures[sheet].tobytes() + labels[sheet].tobytes()
-    )
     parameters = [values for each in network.layers() for values in (each.weights, each.biases)]
-    (arguments.target / "digit_weights.f32").write_bytes(
-        b"".join(values.astype("<f4").tobytes() for values in parameters)
-    )
+    try:
+        write_whole(
+            {
+                arguments.target / "held_out_digits.u8": (
+                    pictures[sheet].tobytes() + labels[sheet].tobytes()
+                ),
+                arguments.target / "digit_weights.f32": b"".join(
+                    values.astype("<f4").tobytes() for values in parameters
+                ),
+            },
+            follow_links=False,
+        )
+    except OSError as problem:
+        what = f"{problem.filename}: cannot be written: {refusal.cause(problem)}"
+        complain(PROG, f"{what}; {refusal.remedy(problem)}")
+        return UNUSABLE
     return 0
 
 
 if __name__ == "__main__":
-    run_tool("train_digits.py", main)
+    run_tool(PROG, main)

@@ -54,9 +54,14 @@ def fitted(text: str, inches: float, size: float = 9.0, weight: str = "bold") ->
     """Text cut to a width; tables and tooltips have it in full."""
     if text_inches(text, size, weight) <= inches:
         return text
-    while text and text_inches(text + "…", size, weight) > inches:
-        text = text[:-1]
-    return text + "…"
+    fits, too_long = 0, len(text)  # halved, since a name may have a thousand letters
+    while too_long - fits > 1:
+        middle = (fits + too_long) // 2
+        if text_inches(text[:middle] + "…", size, weight) > inches:
+            too_long = middle
+        else:
+            fits = middle
+    return text[:fits] + "…"
 
 
 def name_column(subjects: Iterable[str]) -> tuple[dict[str, str], float]:

@@ -15,6 +15,7 @@ from charts.picture import DARK_CSS, Picture
 from charts.rows import missing_rows
 from charts.tables import Column, Table
 from decision import Decision, size_words
+from escape import visible
 from report import Report
 
 HERE = Path(__file__).resolve().parent
@@ -36,7 +37,11 @@ class Verdict:
 def render(report: Report, decisions: list[Decision], charts: list[tuple[Drawing, Picture]]) -> str:
     """The whole page."""
     environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        finalize=_shown,
     )
     environment.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
     return environment.get_template("page.html.j2").render(
@@ -61,6 +66,11 @@ def render(report: Report, decisions: list[Decision], charts: list[tuple[Drawing
         environment=_environment(report),
         source=report.path.name,
     )
+
+
+def _shown(value: object) -> object:
+    """What every text of the page goes through, but for what is markup already."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def caption(report: Report) -> list[str]:

@@ -116,7 +116,7 @@ def missing_rows(report: Report) -> list[Missing]:
         name = entry["name"]
         if name in out or (name in report.rows and name not in reasons):
             continue
-        kind, reason = reasons.get(name, ("not reached", "the run ended before this row"))
+        kind, reason = reasons.get(name, ("not reached", report.why_without_figures()[0]))
         out[name] = Missing(
             entry["workload"],
             entry["variant"],

@@ -105,7 +105,12 @@ def duration_tick(nanoseconds: float) -> str:
 
 
 def ratio(value: float) -> str:
-    """212.4 as "212×"; near one with two decimals on either side: "1.00×", "0.99×"."""
+    """212.4 as "212×"; near one with two decimals on either side: "1.00×", "0.99×". Intervals of two
+    rounds may end anywhere; past a million it does not matter where."""
+    if value >= 1e6:
+        return ">1,000,000×"
+    if value <= 1e-6:
+        return "<0.000001×"
     return f"{value:.2f}×" if 0.095 <= value < 9.995 else f"{significant(value)}×"
 
 
