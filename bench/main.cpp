@@ -25,6 +25,7 @@
 #include <harness/exit_code.hpp>
 #include <harness/helper_process.hpp>
 #include <harness/limits.hpp>
+#include <harness/process_state.hpp>
 #include <harness/progress.hpp>
 #include <harness/row_filter.hpp>
 #include <harness/run_command.hpp>
@@ -90,6 +91,7 @@ int complain(const std::exception& error, exit_code code) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  settle_process_state();
   try {
     if (const std::optional<int> code = run_helper_process(argc, argv)) return *code;
     return carry_out(parse_command_line({argv + 1, argv + argc}), argv[0]);

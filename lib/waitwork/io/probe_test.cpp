@@ -1,12 +1,8 @@
 #include <waitwork/io/probe.hpp>
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -22,6 +18,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <waitwork/base/forbid_for_test.hpp>
 #include <waitwork/base/trial.hpp>
 #include <waitwork/io/ring_refusal.hpp>
 
@@ -128,19 +125,6 @@ TEST(probe_io_uring, leaves_no_descriptor_open) {
   const auto before = open_files();
   probe_io_uring();
   EXPECT_EQ(open_files(), before);
-}
-
-// A filter that gives `call` this answer, in this process.
-bool forbid(unsigned call, unsigned answer) {
-  sock_filter program[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, answer),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const sock_fprog filter{4, program};
-  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
 }
 
 // The cause that is found in a process so restricted; "none" if there is none, nothing if it cannot be restricted here.
