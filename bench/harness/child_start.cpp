@@ -13,7 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
+#include <optional>
 #include <string_view>
 
 #include <waitwork/base/refusal.hpp>
@@ -41,9 +41,13 @@ struct lifeline {
   unique_fd writer;
 };
 
+// One for all children; a process that was forked from another makes its own, for that one lives on.
 const lifeline& our_lifeline() {
-  static const lifeline only;
-  return only;
+  static pid_t owner = 0;
+  static std::optional<lifeline> only;
+  if (owner != ::getpid()) only.emplace();
+  owner = ::getpid();
+  return *only;
 }
 
 // --- in the child, between fork and exec: async-signal-safe calls only ------------------------------------------------

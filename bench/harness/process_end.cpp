@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include <waitwork/base/refusal.hpp>
+#include <waitwork/base/trial.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -18,6 +19,17 @@ constexpr std::chrono::milliseconds longest_look(20);
 
 // The system call itself: <sys/pidfd.h> of glibc 2.36 declares its function without C linkage.
 int open_pidfd(pid_t process) { return static_cast<int>(::syscall(SYS_pidfd_open, process, 0)); }
+
+// Asked once in a process, by a child of it: a filter may kill whoever calls it.
+bool pidfds_kill() {
+  static pid_t asked_by = 0;
+  static bool killed = false;
+  if (asked_by == ::getpid()) return killed;
+  const trial_outcome outcome = try_in_child([](trial_log&) { ::close(open_pidfd(::getpid())); });
+  asked_by = ::getpid();
+  killed = outcome.error == 0 && !outcome.completed;
+  return killed;
+}
 
 std::uint64_t bytes_of(const rusage& usage) { return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024; }  // KiB
 
@@ -29,7 +41,7 @@ int status_of(const siginfo_t& ended) {
 
 }  // namespace
 
-process_end::process_end(pid_t child) : child_(child), pidfd_(open_pidfd(child)) {}
+process_end::process_end(pid_t child) : child_(child), pidfd_(pidfds_kill() ? -1 : open_pidfd(child)) {}
 
 bool process_end::has_come() const {
   if (pidfd_) {

@@ -57,14 +57,15 @@ std::string what_is_seen() {
 struct other_way {
   const char* name;
   unsigned call;  // 0: none is refused
-  int error;
+  int error;  // 0: it kills the caller
 };
 
 class process_end_without : public testing::TestWithParam<other_way> {};
 
 TEST_P(process_end_without, sees_the_same) {
   const trial_outcome outcome = try_in_child([](trial_log& log) {
-    const unsigned answer = SECCOMP_RET_ERRNO | static_cast<unsigned>(GetParam().error);
+    const int error = GetParam().error;
+    const unsigned answer = error == 0 ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ERRNO | static_cast<unsigned>(error);
     if (GetParam().call != 0 && !forbid(GetParam().call, answer)) return log.answers("no filter");
     log.answers(what_is_seen());
   });
@@ -76,6 +77,7 @@ TEST_P(process_end_without, sees_the_same) {
 INSTANTIATE_TEST_SUITE_P(, process_end_without,
                          testing::Values(other_way{"nothing", 0, 0}, other_way{"pidfd_open", SYS_pidfd_open, EPERM},
                                          other_way{"pidfd_open_at_all", SYS_pidfd_open, ENOSYS},
+                                         other_way{"dying_of_pidfd_open", SYS_pidfd_open, 0},
                                          other_way{"wait4", SYS_wait4, EPERM}),
                          [](const auto& tested) { return std::string(tested.param.name); });
 

@@ -52,6 +52,15 @@ void widen_stacks_of_threads() {
   ::pthread_attr_destroy(&threads);
 }
 
+// The runner needs a dozen or two at a time; what rows need they ask for themselves.
+void allow_a_few_files() {
+  constexpr rlim_t few = 256;
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= few) return;
+  files.rlim_cur = std::min(files.rlim_max, few);
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
 bool steers_a_measurement(std::string_view variable) {
   constexpr std::array<std::string_view, 13> prefixes{"BENCHMARK_", "OMP_",  "GOMP_", "KMP_",    "MKL_",    "BLIS_", "OPENBLAS_",
                                                       "GOTO_",      "TBB_",  "LC_",   "OPENCV_", "MALLOC_", "LANGUAGE="};
@@ -65,6 +74,7 @@ void settle_process_state() {
   inherited_state& found = found_at_start();
   unblock_signals(found);
   heed_children(found);
+  allow_a_few_files();
   if (raise_stack_limit()) widen_stacks_of_threads();
   const mode_t umask_before = ::umask(077);
   ::umask((umask_before & 077) | 002);
@@ -73,8 +83,9 @@ void settle_process_state() {
 bool raise_stack_limit() noexcept {
   rlimit stack{};
   if (::getrlimit(RLIMIT_STACK, &stack) != 0 || stack.rlim_cur >= usual_stack_bytes) return false;
-  stack.rlim_cur = std::min(stack.rlim_max, usual_stack_bytes);
-  ::setrlimit(RLIMIT_STACK, &stack);
+  const rlimit wide{usual_stack_bytes, std::max(stack.rlim_max, usual_stack_bytes)};
+  const rlimit allowed{std::min(stack.rlim_max, usual_stack_bytes), stack.rlim_max};
+  if (::setrlimit(RLIMIT_STACK, &wide) != 0) ::setrlimit(RLIMIT_STACK, &allowed);  // only root raises a hard limit
   return true;
 }
 

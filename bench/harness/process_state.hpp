@@ -18,8 +18,8 @@ struct inherited_state {
 };
 
 // At the beginning of main(), before there is a thread: no signal is blocked; SIGCHLD is at its default, as a signal
-// that others ignored must not be; the soft limit on the stack is 8 MiB or, if that is less, the hard one, and new
-// threads get as much; the umask lets its owner read and write our files, and not everybody write them. Signals that end a program and are ignored stay so
+// that others ignored must not be; the limit on the stack is at least 8 MiB, or as much as may be had, and new threads
+// get as much; a few hundred files may be open, if the hard limit allows it; the umask lets its owner read and write our files, and not everybody write them. Signals that end a program and are ignored stay so
 // (nohup, background jobs).
 void settle_process_state();
 

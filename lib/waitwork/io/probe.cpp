@@ -127,9 +127,9 @@ io_uring_capabilities probe_io_uring(unsigned rings) {
   const ring_findings seen = try_rings({flags_to_try(), operations_to_look_for(), rings});
   io_uring_capabilities found;
   found.refused = seen.refused;
+  found.rings_refused = seen.rings_refused;
   if (found.refused) return found;
   found.rings = seen.rings;
-  found.rings_refused = seen.rings_refused;
   found.features = seen.features;
   for (const named_bit& feature : feature_table) {
     if ((found.features & feature.bits) != 0) found.feature_names.emplace_back(feature.name);

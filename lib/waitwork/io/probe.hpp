@@ -16,7 +16,8 @@
 namespace waitwork {
 
 struct io_uring_capabilities {
-  // Set if not even one loop can have its ring; everything below is then empty.
+  // Set if not even one loop can have its ring; everything below is then empty,
+  // but `rings_refused` where it was for want of room.
   std::optional<refusal> refused;
 
   // How many loops could have their rings at the same time, of as many as were asked for; and why not more of them.
