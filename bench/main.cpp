@@ -24,8 +24,8 @@
 #include <harness/exit_code.hpp>
 #include <harness/helper_process.hpp>
 #include <harness/limits.hpp>
+#include <harness/process_state.hpp>
 #include <harness/progress.hpp>
-#include <harness/row_filter.hpp>
 #include <harness/registry.hpp>
 #include <harness/run_command.hpp>
 #include <harness/standard_streams.hpp>
@@ -96,6 +96,7 @@ int give_up(const std::exception& error, exit_code code) {
 
 int main(int argc, char** argv) {
   bind_standard_streams();
+  settle_process_state();
   try {
     if (const std::optional<int> code = run_helper_process(argc, argv)) return *code;
     return carry_out(parse_command_line({argv + 1, argv + argc}), argv[0]);

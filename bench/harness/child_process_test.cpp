@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -14,6 +15,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <waitwork/base/forbid_for_test.hpp>
+#include <waitwork/base/trial.hpp>
 #include <waitwork/base/unique_fd.hpp>
 
 namespace waitwork::bench {
@@ -125,7 +128,25 @@ TEST(child_process, that_cannot_be_started_says_so) {
   EXPECT_THAT(result.last_words, testing::HasSubstr("cannot be started"));
 }
 
-TEST(child_process, dies_when_its_parent_is_killed) {
+// 0, or the call that is refused in the parent.
+class child_process_without : public testing::TestWithParam<unsigned> {};
+
+INSTANTIATE_TEST_SUITE_P(, child_process_without, testing::Values(0u, unsigned{SYS_prctl}, unsigned{SYS_close_range}),
+                         [](const auto& tested) { return "call_" + std::to_string(tested.param); });
+
+TEST_P(child_process_without, gets_no_descriptor_but_its_own) {
+  const trial_outcome outcome = try_in_child([](trial_log& log) {
+    if (GetParam() != 0 && !forbid(GetParam(), SECCOMP_RET_ERRNO | EPERM)) return log.answers("no filter");
+    for (int copy = 0; copy < 20; ++copy) static_cast<void>(::dup(STDERR_FILENO));
+    std::string answer = run_child_process(shell("ls /proc/self/fd | wc -l >&3")).answer;
+    log.answers(answer.substr(0, answer.find('\n')));
+  });
+  ASSERT_TRUE(outcome.completed);
+  // 0 to 3, the directory that ls reads, and a lifeline where it cannot be told to die with its parent.
+  EXPECT_EQ(outcome.answer, GetParam() == SYS_prctl ? "6" : "5");
+}
+
+TEST_P(child_process_without, dies_when_its_parent_is_killed) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe(ends.data()), 0);
   const unique_fd reader(ends[0]);
@@ -136,6 +157,7 @@ TEST(child_process, dies_when_its_parent_is_killed) {
     child_options options = shell("echo $$ >&2; exec sleep 1000");
     options.forward_errors = true;
     options.time_limit = 1000s;
+    if (GetParam() != 0 && !forbid(GetParam(), SECCOMP_RET_ERRNO | EPERM)) ::_exit(1);
     run_child_process(options);
     ::_exit(1);
   }

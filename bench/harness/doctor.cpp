@@ -12,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <harness/doctor_sandbox.hpp>
 #include <harness/text.hpp>
 #include <waitwork/measure/machine.hpp>
 #include <waitwork/measure/system_files.hpp>
@@ -21,9 +22,6 @@ namespace {
 
 using enum doctor_status;
 
-// Rings, and nothing else of ours, are charged as locked memory, and not to root: 4096 completions and 256 submissions
-// are 100 KiB, of which hybrid has one for each CPU.
-constexpr std::uint64_t memlock_wanted_bytes = 1 << 20;
 // The widest row of a suite holds a connection for each unit in flight, and a few descriptors
 // besides.
 constexpr std::uint64_t open_files_quick = 256 + 64;
@@ -50,14 +48,6 @@ std::string joined(const std::vector<std::string>& words) {
   return list;
 }
 
-// A remedy from io/ is a clause; here it stands alone.
-std::string as_sentence(std::string clause) {
-  if (clause.empty()) return clause;
-  if (clause.front() >= 'a' && clause.front() <= 'z')
-    clause.front() = static_cast<char>(clause.front() - 32);
-  return clause + '.';
-}
-
 doctor_item io_uring_item(const io_uring_capabilities& found) {
   if (found.refused) {
     return {"io_uring", fail, "not available: " + found.refused->cause,
@@ -76,11 +66,14 @@ doctor_item io_uring_item(const io_uring_capabilities& found) {
   return {"io_uring", ok, value, ""};
 }
 
-doctor_item memlock_item(std::optional<std::uint64_t> limit) {
-  if (!limit) return {"memlock", ok, "unlimited", ""};
-  if (*limit >= memlock_wanted_bytes) return {"memlock", ok, bytes_text(*limit), ""};
-  return {"memlock", warn, bytes_text(*limit),
-          "Run `ulimit -l unlimited`, or give a container --ulimit memlock=-1: rings are charged to this limit."};
+// Rings are charged as locked memory, though not to root. Whether the limit has room for them is not computed but tried:
+// for each CPU's loop at the same time, as hybrid has them.
+doctor_item memlock_item(const doctor_facts& facts) {
+  const std::string value = facts.memlock_bytes ? bytes_text(*facts.memlock_bytes) : "unlimited";
+  if (!facts.io_uring.rings_refused) return {"memlock", ok, value, ""};
+  return {"memlock", facts.io_uring.rings == 0 ? fail : warn,
+          value + formatted(": room for the rings of %u of %u loops", facts.io_uring.rings, facts.cpus.effective()),
+          "Run `ulimit -l unlimited`, or give a container --ulimit memlock=-1: rows with more loops are absent."};
 }
 
 doctor_item open_files_item(const doctor_facts& facts) {
@@ -242,6 +235,12 @@ std::optional<std::uint64_t> limit_value(rlim_t limit) {
 
 }  // namespace
 
+std::string as_sentence(std::string clause) {
+  if (clause.empty()) return clause;
+  if (clause.front() >= 'a' && clause.front() <= 'z') clause.front() = static_cast<char>(clause.front() - 32);
+  return clause + '.';
+}
+
 const char* to_string(doctor_status status) noexcept {
   switch (status) {
     case ok:
@@ -269,7 +268,6 @@ doctor_facts gather_facts(const std::filesystem::path& work_directory) {
   facts.recent = pressure_now() - before;
   facts.recent_ms = static_cast<int>(window.count());
 
-  facts.io_uring = probe_io_uring();
   rlimit limit{};
   if (::getrlimit(RLIMIT_MEMLOCK, &limit) == 0) facts.memlock_bytes = limit_value(limit.rlim_cur);
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
@@ -277,6 +275,7 @@ doctor_facts gather_facts(const std::filesystem::path& work_directory) {
     facts.open_files_hard = limit_value(limit.rlim_max);
   }
   facts.cpus = read_cpu_allowance();
+  facts.io_uring = probe_io_uring(facts.cpus.effective());
   if (const auto active = read_system_number("/sys/devices/system/cpu/smt/active")) {
     facts.smt_active = *active != 0;
   }
@@ -287,14 +286,15 @@ doctor_facts gather_facts(const std::filesystem::path& work_directory) {
   facts.clock_source = clock_source();
   facts.work_directory = work_directory;
   facts.work_storage = examine_storage(work_directory);
+  facts.allowed = look_at_sandbox();
   return facts;
 }
 
 std::vector<doctor_item> diagnose(const doctor_facts& facts) {
-  return {
+  std::vector<doctor_item> items = {
       {"kernel", ok, facts.kernel, ""},
       io_uring_item(facts.io_uring),
-      memlock_item(facts.memlock_bytes),
+      memlock_item(facts),
       open_files_item(facts),
       cpus_item(facts.cpus, facts.host.cpus_online),
       cpu_quota_item(facts.cpus),
@@ -314,6 +314,8 @@ std::vector<doctor_item> diagnose(const doctor_facts& facts) {
       direct_io_item(facts.work_storage),
       free_space_item(facts.work_storage),
   };
+  for (doctor_item& item : judge_sandbox(facts.allowed)) items.push_back(std::move(item));
+  return items;
 }
 
 doctor_status worst_of(const std::vector<doctor_item>& items) noexcept {

@@ -22,6 +22,8 @@
 #include <waitwork/measure/timing.hpp>
 #include <waitwork/parallel/effective_cpus.hpp>
 
+#include <harness/sandbox.hpp>
+
 namespace waitwork::bench {
 
 // In ascending order of concern.
@@ -60,6 +62,7 @@ struct doctor_facts {
   std::string clock_source;
   std::filesystem::path work_directory;
   storage work_storage;
+  sandbox allowed;
 };
 
 // Looks at this machine for about a quarter of a second. `work_directory` is where the workloads
@@ -72,6 +75,9 @@ std::vector<doctor_item> diagnose(const doctor_facts& facts);
 inline std::vector<doctor_item> examine(const std::filesystem::path& work_directory) {
   return diagnose(gather_facts(work_directory));
 }
+
+// A remedy of the library's is a clause; here it stands alone.
+std::string as_sentence(std::string clause);
 
 // The gravest status among the items; ok if there are none.
 doctor_status worst_of(const std::vector<doctor_item>& items) noexcept;

@@ -100,9 +100,52 @@ INSTANTIATE_TEST_SUITE_P(
         complaint{"io_uring_without_deferred_work", "io_uring", doctor_status::warn,
                   [](doctor_facts& facts) { facts.io_uring.setup_flags = {"COOP_TASKRUN"}; },
                   "COOP_TASKRUN", "Linux 6.1"},
-        complaint{"memlock_of_old_defaults", "memlock", doctor_status::warn,
-                  [](doctor_facts& facts) { facts.memlock_bytes = 64 << 10; }, "64 KiB",
-                  "ulimit -l"},
+        complaint{"memlock_with_room_for_one", "memlock", doctor_status::warn,
+                  [](doctor_facts& facts) {
+                    facts.memlock_bytes = 128 << 10;
+                    facts.io_uring.rings = 1;
+                    facts.io_uring.rings_refused = refusal{"no memory", "raise it"};
+                  },
+                  "128 KiB: room for the rings of 1 of 4 loops", "ulimit -l"},
+        complaint{"call_with_another_way", "system_calls", doctor_status::warn,
+                  [](doctor_facts& facts) {
+                    facts.allowed.calls = {{"pidfd_open", "Operation not permitted", "looked at often"}};
+                  },
+                  "pidfd_open is refused (Operation not permitted): looked at often", "allows pidfd_open"},
+        complaint{"call_without_another_way", "system_calls", doctor_status::fail,
+                  [](doctor_facts& facts) {
+                    facts.allowed.calls = {{"prctl", "kills the caller", "a pipe"}, {"fork", "kills the caller", ""}};
+                  },
+                  "fork is refused (kills the caller), which a run cannot do without", "allows prctl, fork"},
+        complaint{"no_proc", "proc", doctor_status::warn, [](doctor_facts& facts) { facts.allowed.proc = false; },
+                  "not mounted", "mount -t proc"},
+        complaint{"no_loopback", "loopback", doctor_status::fail,
+                  [](doctor_facts& facts) { facts.allowed.no_loopback = refusal{"network is down", "bring lo up"}; },
+                  "network is down", "Bring lo up."},
+        complaint{"few_threads", "threads", doctor_status::warn,
+                  [](doctor_facts& facts) {
+                    facts.allowed.threads_wanted = 256;
+                    facts.allowed.threads = 20;
+                  },
+                  "20 of 256", "ulimit -u"},
+        complaint{"hardly_any_thread", "threads", doctor_status::fail,
+                  [](doctor_facts& facts) { facts.allowed.threads_wanted = 256; }, "0 of 256", "ulimit -u"},
+        complaint{"small_stack", "stack", doctor_status::fail,
+                  [](doctor_facts& facts) { facts.allowed.stack_bytes = 64 << 10; }, "64 KiB", "ulimit -s"},
+        complaint{"small_address_space", "memory", doctor_status::warn,
+                  [](doctor_facts& facts) { facts.allowed.memory_bytes = std::uint64_t{4} << 30; }, "4.0 GiB",
+                  "ulimit -v"},
+        complaint{"small_files", "file_size", doctor_status::fail,
+                  [](doctor_facts& facts) { facts.allowed.file_bytes = 64 << 10; }, "64 KiB", "ulimit -f"},
+        complaint{"limited_cpu_time", "cpu_time", doctor_status::warn,
+                  [](doctor_facts& facts) { facts.allowed.cpu_seconds = 60; }, "60 s", "ulimit -t"},
+        complaint{"ignored_children", "inherited", doctor_status::info,
+                  [](doctor_facts& facts) {
+                    facts.allowed.inherited = {.child_signal_ignored = true, .blocked_signals = {"SIGHUP", "SIGINT"}};
+                  },
+                  "SIGCHLD was ignored, 2 signals were blocked, SIGHUP the first", "Nothing to do"},
+        complaint{"nice", "nice", doctor_status::warn, [](doctor_facts& facts) { facts.allowed.nice = 10; }, "10",
+                  "without nice"},
         complaint{"few_open_files", "open_files", doctor_status::warn,
                   [](doctor_facts& facts) { facts.open_files = 1024; }, "1024", "Run `ulimit -n"},
         complaint{"few_open_files_and_no_right_to_more", "open_files", doctor_status::fail,

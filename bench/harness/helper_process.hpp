@@ -1,7 +1,7 @@
 #pragma once
 // helper_process: processes that a workload starts from this same binary, such as the server that it talks to.
 //
-// A workload registers what its helper does under a flag and starts /proc/self/exe with it; main() hands over. So the
+// A workload registers what its helper does under a flag and starts own_program() with it; main() hands over. So the
 // harness needs to know no workload, and a workload needs no second binary.
 
 #include <optional>

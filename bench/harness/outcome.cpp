@@ -1,6 +1,8 @@
 #include <harness/outcome.hpp>
 
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <limits>
 #include <optional>
@@ -28,12 +30,25 @@ std::string with_last_words(std::string sentence, const child_result& child) {
   return child.last_words.empty() ? sentence : std::move(sentence) + ": " + child.last_words;
 }
 
+// A crash for want of stack looks like any other, but is the limit's fault.
+std::string hint_at_stack() {
+  constexpr rlim_t enough_bytes = 1 << 20;
+  rlimit stack{};
+  if (::getrlimit(RLIMIT_STACK, &stack) != 0 || stack.rlim_max >= enough_bytes) return "";
+  return " with a stack of " + std::to_string(stack.rlim_max >> 10) + " KiB at most; raise the hard limit (ulimit -Hs)";
+}
+
 failed crash(const child_result& child) {
   std::string sentence;
   if (child.end == child_end::signalled) {
     const char* const name = ::sigabbrev_np(child.code);
     sentence = "killed by " + (name != nullptr ? "SIG" + std::string(name)
                                                : "signal " + std::to_string(child.code));
+    if (child.code == SIGSEGV || child.code == SIGBUS) sentence += hint_at_stack();
+    if (child.code == SIGSYS) {
+      sentence += ": a seccomp filter does not let it call what it needs; start the container or service with a wider "
+                  "profile (the kernel's log has the call's number: dmesg, ausearch)";
+    }
   } else if (child.code != 0) {
     sentence = "exited with code " + std::to_string(child.code);
   } else {
@@ -73,7 +88,15 @@ row_outcome outcome_of(const child_result& child, std::chrono::nanoseconds time_
     const ordered_json answer = parse_json(child.answer);
     try {
       row_outcome outcome = outcome_from_json(answer);
-      if (auto* const good = std::get_if<measured>(&outcome)) good->figures["rss_peak_bytes"] = child.peak_rss_bytes;
+      // A workload's server may have said why it is gone.
+      if (auto* const bad = std::get_if<failed>(&outcome)) bad->detail = with_last_words(bad->detail, child);
+      if (auto* const good = std::get_if<measured>(&outcome)) {
+        // Nobody runs without memory: then how it ended was not learned.
+        if (child.peak_rss_bytes == 0) {
+          return failed{failure_reason::failed, "the system did not say how much memory it used; see that wait4 is allowed"};
+        }
+        good->figures["rss_peak_bytes"] = child.peak_rss_bytes;
+      }
       return outcome;
     } catch (const malformed_json& error) {
       return failed{failure_reason::failed, std::string("its result cannot be used: ") + error.what()};

@@ -80,15 +80,17 @@ void output_place::check() const {
                           "name a file, or open it for writing");
 }
 
-void output_place::write(std::string_view text, const interrupts& signals) const {
+void output_place::write(std::string_view text) const {
   if (is_file()) return write_file_atomically(name_, text);
   unique_fd opened;
   if (!descriptor_) {
-    opened = open_interruptibly(name_, signals);
-    if (!opened) throw file_error("write", name_.string(), errno);
+    result<unique_fd> fd = open_interruptibly(name_, O_WRONLY | O_NOCTTY);
+    if (!fd) throw file_error("write", name_.string(), fd.error().value());
+    opened = *std::move(fd);
   }
-  const int error = write_interruptibly(descriptor_.value_or(opened.get()), text, signals);
-  if (error != 0) throw file_error("write", name_.string(), error);
+  if (const result<void> written = write_interruptibly(descriptor_.value_or(opened.get()), text); !written) {
+    throw file_error("write", name_.string(), written.error().value());
+  }
 }
 
 }  // namespace waitwork::bench

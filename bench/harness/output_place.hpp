@@ -11,8 +11,6 @@
 #include <string>
 #include <string_view>
 
-#include <harness/interrupts.hpp>
-
 namespace waitwork::bench {
 
 class output_place {
@@ -34,9 +32,9 @@ class output_place {
   // nothing behind.
   void check() const;
 
-  // Throws environment_error if not all was written, also if one of `signals` has come while a pipe kept it waiting. A file
-  // is then as it was before.
-  void write(std::string_view text, const interrupts& signals) const;
+  // Throws environment_error if not all was written, also if a signal has come while a pipe kept it waiting
+  // (patient_write.hpp). A file is then as it was before.
+  void write(std::string_view text) const;
 
  private:
   std::filesystem::path name_;

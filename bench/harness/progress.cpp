@@ -9,6 +9,8 @@
 
 #include <waitwork/base/plain_text.hpp>
 
+#include <harness/patient_write.hpp>
+
 namespace waitwork::bench {
 namespace {
 
@@ -81,10 +83,9 @@ void progress::clear_line() {
   line_shown_ = false;
 }
 
-// Nobody may be reading any more; that is no reason to stop measuring.
-void progress::write(const std::string& text) const {
-  [[maybe_unused]] const ssize_t written = ::write(fd_, text.data(), text.size());
-}
+// Nobody may be reading any more; that is no reason to stop measuring. Nor is a reader who has stopped (Ctrl-S) one not
+// to end when a signal asks for it.
+void progress::write(const std::string& text) const { static_cast<void>(write_interruptibly(fd_, text)); }
 
 bool colour_allowed(int fd) {
   const char* const terminal = std::getenv("TERM");

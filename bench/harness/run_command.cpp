@@ -166,7 +166,7 @@ class run_in_progress {
     }
     built_report built = build_report(results, setup_.rows, context_, finished);
     const bool whole = tell_losses(built, ledger);
-    const bool written = write_reports(built.made, signals);
+    const bool written = write_reports(built.made);
     const bool over = finished && whole && (written || !beside_);
     // All of the journal is in the report. It goes last: whatever is left to do until then, a --resume does.
     directory_.reset();
@@ -240,19 +240,19 @@ class run_in_progress {
   }
 
   // False if something could not be written where it was wanted; it is said then, and nothing is lost.
-  bool write_reports(const report& finished, const interrupts& signals) const {
+  bool write_reports(const report& finished) const {
     bool written = true;
     if (places_.google_benchmark) {
       const std::string text = output_text(finished, shape_of_file(options_.google_benchmark));
-      written = write_to(*places_.google_benchmark, text, signals) && written;
+      written = write_to(*places_.google_benchmark, text) && written;
     }
-    if (places_.has_report) written = write_to(places_.report, report_text(finished), signals) && written;
+    if (places_.has_report) written = write_to(places_.report, report_text(finished)) && written;
     return written;
   }
 
-  bool write_to(const output_place& place, const std::string& text, const interrupts& signals) const {
+  bool write_to(const output_place& place, const std::string& text) const {
     try {
-      place.write(text, signals);
+      place.write(text);
       return true;
     } catch (const environment_error& error) {
       shown_.say(error.what() + (". " + where_it_is_kept(text)), true);

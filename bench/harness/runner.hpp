@@ -18,6 +18,7 @@
 
 #include <harness/journal.hpp>
 #include <harness/outcome.hpp>
+#include <harness/own_program.hpp>
 #include <harness/progress.hpp>
 #include <harness/registry.hpp>
 #include <harness/run_ledger.hpp>
@@ -34,7 +35,7 @@ struct run_plan {
   bool loop_stats = false;  // with the counters of every single loop
   std::optional<absent>
       io_uring;  // why rows that need io_uring cannot be measured; nothing if they can
-  std::string executable = "/proc/self/exe";  // the program that measures: this one
+  std::string executable = own_program();  // the program that measures: this one
 };
 
 enum class run_end { finished, interrupted };

@@ -1,22 +1,31 @@
 """Bad days: rows that crash, hang or cannot be measured; runs that are interrupted or killed."""
 
-import ctypes
 import errno
 import json
 import os
 import pathlib
-import platform
 import pty
 import random
 import resource
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
 
-from waitwork_process import BINARY, QUICK_ROWS, environment, load_report, one_line, start, waitwork
+from restrictions import SYSTEM_CALLS, forbid
+from waitwork_process import (
+    BINARY,
+    QUICK_ROWS,
+    environment,
+    heed_interrupts,
+    load_report,
+    one_line,
+    start,
+    waitwork,
+)
 
 COMPARE_PY = pathlib.Path("/usr/share/benchmark/compare.py")
 
@@ -170,40 +179,10 @@ def test_test_workloads_are_hidden(tmp_path):
 # ---- machines that refuse
 
 
-class _Instruction(ctypes.Structure):
-    _fields_ = [
-        ("code", ctypes.c_ushort),
-        ("jt", ctypes.c_ubyte),
-        ("jf", ctypes.c_ubyte),
-        ("k", ctypes.c_uint),
-    ]
+forbid_io_uring = SYSTEM_CALLS and forbid("io_uring_setup")  # as Docker's default profile
 
 
-class _Program(ctypes.Structure):
-    _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.POINTER(_Instruction))]
-
-
-def forbid_io_uring() -> None:
-    """A seccomp filter that answers io_uring_setup(2) with EPERM, as Docker's default profile."""
-    load, jump_if_equal, answer = 0x20, 0x15, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET|K
-    io_uring_setup = 425  # on every architecture but Alpha
-    instructions = (_Instruction * 4)(
-        _Instruction(load, 0, 0, 0),  # the system call's number
-        _Instruction(jump_if_equal, 0, 1, io_uring_setup),
-        _Instruction(answer, 0, 0, 0x00050000 | errno.EPERM),  # SECCOMP_RET_ERRNO
-        _Instruction(answer, 0, 0, 0x7FFF0000),  # SECCOMP_RET_ALLOW
-    )
-    program = _Program(4, instructions)
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(38, 1, 0, 0, 0) != 0:  # PR_SET_NO_NEW_PRIVS
-        raise OSError(ctypes.get_errno(), "PR_SET_NO_NEW_PRIVS")
-    if libc.prctl(22, 2, ctypes.byref(program), 0, 0) != 0:  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
-        raise OSError(ctypes.get_errno(), "PR_SET_SECCOMP")
-
-
-@pytest.mark.skipif(
-    platform.machine() not in ("x86_64", "aarch64"), reason="the filter is written for these"
-)
+@pytest.mark.skipif(SYSTEM_CALLS is None, reason="the filter is written for others")
 def test_without_io_uring_all_other_rows_are_measured(tmp_path):
     done = waitwork(*QUICK_ROWS, cwd=tmp_path, preexec_fn=forbid_io_uring)
     assert done.returncode == 5
@@ -265,7 +244,7 @@ def test_no_room_for_the_journal_ends_the_run_and_loses_nothing(tmp_path):
 # ---- runs that are interrupted
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGALRM])
 def test_an_interrupted_run_writes_what_it_has_and_can_be_resumed(tmp_path, number):
     report, journal = tmp_path / "waitwork-report.json", tmp_path / "waitwork-report.json.journal"
     run = start(*QUICK_ROWS, "--rounds=20", cwd=tmp_path)
@@ -290,6 +269,32 @@ def test_an_interrupted_run_writes_what_it_has_and_can_be_resumed(tmp_path, numb
     for entry in partial["benchmarks"]:
         assert kept[entry["name"], entry["repetition_index"]] == entry
     assert list(tmp_path.iterdir()) == [report]
+
+
+@pytest.mark.parametrize("row", ["^test/hang", "^io/timer/"])
+def test_an_interrupt_ends_a_run_on_a_terminal_that_is_stopped(tmp_path, row):
+    controller, terminal = pty.openpty()
+    termios.tcflow(terminal, termios.TCOOFF)  # Ctrl-S: whoever writes there waits
+    with subprocess.Popen(
+        [BINARY, "--suite=smoke", f"--filter={row}", "--timeout=3600", "--rounds=1000"],
+        cwd=tmp_path,
+        env=environment(TMPDIR=str(tmp_path), TERM="xterm", WAITWORK_TEST_WORKLOADS="1"),
+        stdin=subprocess.DEVNULL,
+        stdout=terminal,
+        stderr=terminal,
+        preexec_fn=heed_interrupts,
+    ) as run:
+        time.sleep(3)  # by then it has something to say, which it cannot
+        assert run.poll() is None
+        run.send_signal(signal.SIGINT)
+        try:
+            assert run.wait(timeout=60) == 130
+        finally:
+            run.kill()
+    os.close(controller)
+    os.close(terminal)
+    assert measuring_processes(tmp_path) == []
+    assert {path.name for path in tmp_path.iterdir()} <= {"waitwork-report.json", "waitwork-report.json.journal"}
 
 
 def test_an_interrupt_does_not_wait_for_a_row_that_hangs(tmp_path):

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import pathlib
+import signal
 import subprocess
 from collections.abc import Iterator
 
@@ -44,6 +45,12 @@ def waitwork(
     )
 
 
+def heed_interrupts() -> None:
+    """Not to be ignored, as they are in a background job of a script; the program would keep to that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
 def start(*arguments: str, cwd: pathlib.Path, **variables: str) -> subprocess.Popen:
     """Starts it and lets it run."""
     return subprocess.Popen(
@@ -54,6 +61,7 @@ def start(*arguments: str, cwd: pathlib.Path, **variables: str) -> subprocess.Po
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_interrupts,
     )
 
 

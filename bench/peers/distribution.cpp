@@ -23,7 +23,7 @@
 #include <vector>
 
 #include <harness/self_driven.hpp>
-#include <waitwork/base/environment_error.hpp>
+#include <waitwork/base/refusal.hpp>
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/coro/lanes.hpp>
 #include <waitwork/hybrid/distribution.hpp>
@@ -38,8 +38,7 @@ constexpr std::size_t message_bytes = 100;
 std::vector<unique_fd> listeners_for(unsigned count) {
   result<std::vector<unique_fd>> made = listen_for_each(count, endpoint::loopback(0));
   if (!made) {
-    throw environment_error("listen on", "a port of 127.0.0.1", made.error().message(),
-                            "raise the limit of open files (ulimit -n)");
+    throw_call_error("listen on", "a port of 127.0.0.1", "bind", made.error().value());
   }
   return std::move(*made);
 }

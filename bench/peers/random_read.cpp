@@ -28,6 +28,7 @@
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/random.hpp>
+#include <waitwork/base/refusal.hpp>
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/io/file.hpp>
 #include <waitwork/io/loop.hpp>
@@ -171,9 +172,13 @@ class by_hand final : public random_reads {
     if (!registered) return;
     const int file = blocks().file();
     const iovec all{buffers_.data(), buffers_.size()};
-    if (io_uring_register_files(ring_.get(), &file, 1) != 0 || io_uring_register_buffers(ring_.get(), &all, 1) != 0) {
-      throw environment_error("register", "a file and buffers", "the kernel refuses", "raise the memlock limit");
+    int error = -io_uring_register_files(ring_.get(), &file, 1);
+    if (error == 0) error = -io_uring_register_buffers(ring_.get(), &all, 1);
+    if (error == ENOMEM) {
+      throw unsupported_error("register", "a file and buffers", "the memlock limit is too low, or there is no memory",
+                              "raise the limit: ulimit -l unlimited, or --ulimit memlock=-1 for a container");
     }
+    if (error != 0) throw_call_error("register", "a file and buffers", "io_uring_register", error);
   }
 
   unit_log drive(std::uint64_t first, std::uint64_t count) override {

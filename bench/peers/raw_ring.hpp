@@ -7,11 +7,12 @@
 
 #include <cerrno>
 #include <string>
-#include <system_error>
+#include <utility>
 
 #include <waitwork/base/check.hpp>
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/io/loop.hpp>
+#include <waitwork/io/ring_refusal.hpp>
 
 namespace waitwork::bench {
 
@@ -25,8 +26,9 @@ class raw_ring {
     parameters.cq_entries = completion_entries;
     const int error = -io_uring_queue_init_params(submission_entries, &ring_, &parameters);
     if (error > 0) {
-      throw unsupported_error("set up", "io_uring by hand", std::generic_category().message(error),
-                              "use Linux 6.1 or later");
+      refusal why = explain_setup_error(error);
+      if (error == EINVAL) why.remedy = "use Linux 6.1 or later";
+      throw unsupported_error("set up", "io_uring by hand", std::move(why.cause), std::move(why.remedy));
     }
     io_uring_register_ring_fd(&ring_);
   }

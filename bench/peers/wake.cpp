@@ -31,6 +31,7 @@
 #include <waitwork/base/check.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/environment_error.hpp>
+#include <waitwork/base/refusal.hpp>
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/coro/ready_queue.hpp>
 #include <waitwork/coro/task.hpp>
@@ -192,7 +193,7 @@ class by_hand : public self_driven {
 class with_eventfd final : public by_hand, private bell {
  public:
   explicit with_eventfd(placement place) : by_hand(place), event_(::eventfd(0, EFD_CLOEXEC)) {
-    if (!event_) throw std::system_error(errno, std::generic_category(), "making an eventfd");
+    if (!event_) throw_call_error("make", "an eventfd", "eventfd", errno);
   }
   ~with_eventfd() override { stop(); }
 

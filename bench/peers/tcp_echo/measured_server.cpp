@@ -8,16 +8,15 @@
 #include <vector>
 
 #include <waitwork/base/affinity.hpp>
-#include <waitwork/base/environment_error.hpp>
+#include <waitwork/base/refusal.hpp>
 #include <waitwork/measure/resource_usage.hpp>
 #include <waitwork/parallel/effective_cpus.hpp>
 
 namespace waitwork::bench {
 namespace {
 
-environment_error failure(const char* operation) {
-  return {operation, "memory to share with a server", std::generic_category().message(errno),
-          "raise the limits of open files and of memory (ulimit -n, ulimit -v)"};
+[[noreturn]] void refuse(const char* operation, const char* call) {
+  throw_call_error(operation, "memory to share with a server", call, errno);
 }
 
 std::vector<unique_fd> connect_all(const echo_server_process& server, unsigned count) {
@@ -35,9 +34,10 @@ placement choose_cpus() {
 }
 
 shared_server_page::shared_server_page() : file_(::memfd_create("tcp-echo-server", MFD_CLOEXEC)) {
-  if (!file_ || ::ftruncate(file_.get(), sizeof(server_page)) != 0) throw failure("make");
+  if (!file_) refuse("make", "memfd_create");
+  if (::ftruncate(file_.get(), sizeof(server_page)) != 0) refuse("make", "ftruncate");
   void* const memory = ::mmap(nullptr, sizeof(server_page), PROT_READ, MAP_SHARED, file_.get(), 0);
-  if (memory == MAP_FAILED) throw failure("map");
+  if (memory == MAP_FAILED) refuse("map", "mmap");
   page_ = static_cast<const server_page*>(memory);
 }
 

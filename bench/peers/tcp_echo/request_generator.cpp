@@ -6,13 +6,13 @@
 #include <cerrno>
 #include <cstring>
 #include <numeric>
-#include <system_error>
 #include <utility>
 
 #include <harness/self_driven.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/random.hpp>
+#include <waitwork/base/refusal.hpp>
 #include <waitwork/measure/histogram.hpp>
 
 namespace waitwork::bench {
@@ -22,8 +22,10 @@ namespace {
 constexpr unsigned patience = 64;
 
 [[noreturn]] void throw_lost(const char* operation, int positive_errno) {
-  throw environment_error(operation, "the TCP echo server", std::generic_category().message(positive_errno),
-                          "see what the server wrote to standard error");
+  if (positive_errno != ECONNRESET && positive_errno != EPIPE) {
+    throw call_error(operation, "the TCP echo server", "send", positive_errno);
+  }
+  throw environment_error(operation, "the TCP echo server", "it has closed the connection", "see what it said");
 }
 
 // Words that depend on the index and on their place.

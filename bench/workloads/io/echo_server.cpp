@@ -9,6 +9,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -21,13 +23,13 @@
 #include <memory>
 #include <span>
 #include <stdexcept>
-#include <system_error>
 #include <unordered_map>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include <waitwork/base/clock.hpp>
+#include <waitwork/base/refusal.hpp>
 #include <waitwork/base/unique_fd.hpp>
 
 #include <workloads/io/echo_message.hpp>
@@ -45,9 +47,7 @@ constexpr std::size_t messages_per_receive = 64;
 // not all of the memory.
 constexpr std::size_t most_outstanding = 1024;
 
-std::system_error failure(const char* operation) {
-  return {errno, std::generic_category(), operation};
-}
+environment_error failure(const char* call) { return call_error("serve", "connections", call, errno); }
 
 struct connection {
   explicit connection(unique_fd accepted) : socket(std::move(accepted)) {}
@@ -67,7 +67,8 @@ struct connection {
 class server {
  public:
   explicit server(nanoseconds delay) : delay_(delay) {
-    if (!epoll_ || !reserve_) throw failure("open");
+    if (!epoll_) throw failure("epoll_create1");
+    if (!reserve_) throw file_error("open", "/dev/null", errno);
     const int flags = ::fcntl(echo_listener_fd, F_GETFL);
     if (flags < 0 || ::fcntl(echo_listener_fd, F_SETFL, flags | O_NONBLOCK) != 0) {
       throw failure("fcntl");
@@ -85,6 +86,7 @@ class server {
       for (const epoll_event& event : wait(events)) {
         // Nothing is ever written to the control pipe: it was closed.
         if (event.data.ptr == nullptr) return;
+        if (event.data.ptr == &timer_mark_) continue;  // it was only to wake us
         if (event.data.ptr == &listener_mark_) {
           accept_all();
         } else {
@@ -109,16 +111,44 @@ class server {
   }
 
   std::span<const epoll_event> wait(std::span<epoll_event> events) {
-    timespec timeout{};
-    if (!delayed_.empty()) {
-      const std::int64_t remaining_ns =
-          std::max<std::int64_t>(delayed_.front().deadline_ns - now_ns(), 0);
-      timeout = {remaining_ns / 1'000'000'000, remaining_ns % 1'000'000'000};
+    const int most = static_cast<int>(events.size());
+    int count = -1;
+    if (!coarse_) {
+      const timespec timeout = until_next_reply();
+      count = ::epoll_pwait2(epoll_.get(), events.data(), most, delayed_.empty() ? nullptr : &timeout, nullptr);
+      // Linux before 5.11 does not have it, and profiles of container engines that are older than the call refuse it.
+      if (count < 0 && (errno == ENOSYS || errno == EPERM)) wait_by_timer();
     }
-    const int count = ::epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()),
-                                     delayed_.empty() ? nullptr : &timeout, nullptr);
-    if (count < 0 && errno != EINTR) throw failure("epoll_pwait2");
+    if (coarse_) count = wait_coarsely(events.data(), most);
+    if (count < 0 && errno != EINTR) throw failure("epoll_wait");
     return events.first(static_cast<std::size_t>(std::max(count, 0)));
+  }
+
+  // Zero if it is due, or if there is none.
+  timespec until_next_reply() const {
+    if (delayed_.empty()) return {};
+    const std::int64_t left_ns = std::max<std::int64_t>(delayed_.front().deadline_ns - now_ns(), 0);
+    return {left_ns / 1'000'000'000, left_ns % 1'000'000'000};
+  }
+
+  void wait_by_timer() {
+    coarse_ = true;
+    timer_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    if (timer_) watch(timer_.get(), EPOLLIN | EPOLLET, &timer_mark_);
+  }
+
+  // By epoll_wait(2), which counts milliseconds: so a timer wakes it, or if there is none a reply is late by up to one.
+  int wait_coarsely(epoll_event* events, int most) {
+    const timespec left = until_next_reply();
+    const bool due = !delayed_.empty() && left.tv_sec == 0 && left.tv_nsec == 0;
+    if (timer_ && !delayed_.empty() && !due) {
+      const itimerspec once{{}, left};
+      ::timerfd_settime(timer_.get(), 0, &once, nullptr);
+    }
+    int timeout_ms = -1;
+    if (due) timeout_ms = 0;
+    if (!timer_ && !delayed_.empty()) timeout_ms = static_cast<int>(left.tv_sec * 1000 + (left.tv_nsec + 999'999) / 1'000'000);
+    return ::epoll_wait(epoll_.get(), events, most, timeout_ms);
   }
 
   void accept_all() {
@@ -281,6 +311,9 @@ class server {
   unique_fd epoll_{::epoll_create1(EPOLL_CLOEXEC)};
   unique_fd reserve_{::open("/dev/null", O_RDONLY | O_CLOEXEC)};  // given up to refuse a connection
   char listener_mark_ = 0;  // its address marks the listener's events
+  char timer_mark_ = 0;     // and this one those of the timer
+  bool coarse_ = false;     // there is no epoll_pwait2
+  unique_fd timer_;         // in its place
   std::unordered_map<connection*, std::unique_ptr<connection>> connections_;
   std::deque<delayed_reply> delayed_;  // in order of deadline, since the delay is the same for all
   std::array<std::byte, messages_per_receive * echo_bytes> scratch_;

@@ -5,7 +5,7 @@
 // A process of its own, so that its CPU time is not the client's, and made with epoll, so that it
 // serves clients on machines where io_uring is forbidden. One thread is enough: constant delay
 // makes the pending replies a queue in order of deadline, and a reply costs one receive, one send
-// and a share of an epoll_pwait2. echo_server_process.hpp starts it; the main program only has to
+// and a share of an epoll_pwait2 (or of an epoll_wait and a timer, where that one is refused). echo_server_process.hpp starts it; the main program only has to
 // hand over.
 
 #include <string_view>

@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 #include <string>
-#include <system_error>
 #include <utility>
 
-#include <waitwork/base/environment_error.hpp>
+#include <waitwork/base/refusal.hpp>
 
+#include <harness/own_program.hpp>
 #include <workloads/io/echo_server.hpp>
 
 extern char** environ;
@@ -26,17 +26,9 @@ namespace {
 // (4096 by default).
 constexpr int backlog = 4096;
 
-environment_error failure(const char* operation, const char* subject, int positive_errno) {
-  const char* remedy = "allow this process to use TCP over the loopback interface";
-  if (positive_errno == EMFILE) remedy = "raise the limit of open files: ulimit -n 4096";
-  if (positive_errno == ENFILE) remedy = "as root, raise the system's limit: sysctl fs.file-max";
-  if (positive_errno == EADDRNOTAVAIL) remedy = "bring the loopback up: ip link set lo up";
-  return {operation, subject, std::generic_category().message(positive_errno), remedy};
-}
-
 unique_fd new_socket() {
   unique_fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!socket) throw failure("open", "a TCP socket", errno);
+  if (!socket) throw_call_error("open", "a TCP socket", "socket", errno);
   return socket;
 }
 
@@ -47,18 +39,22 @@ unique_fd listen_on_loopback(sockaddr_in& address) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   auto* const generic = reinterpret_cast<sockaddr*>(&address);
   socklen_t address_bytes = sizeof address;
-  if (::bind(listener.get(), generic, address_bytes) != 0 ||
-      ::listen(listener.get(), backlog) != 0 ||
-      ::getsockname(listener.get(), generic, &address_bytes) != 0) {
-    throw failure("listen on", "127.0.0.1", errno);
+  const char* refused = nullptr;
+  if (::bind(listener.get(), generic, address_bytes) != 0) {
+    refused = "bind";
+  } else if (::listen(listener.get(), backlog) != 0) {
+    refused = "listen";
+  } else if (::getsockname(listener.get(), generic, &address_bytes) != 0) {
+    refused = "getsockname";
   }
+  if (refused != nullptr) throw_call_error("listen on", "127.0.0.1", refused, errno);
   return listener;
 }
 
 // The same open file under a number that none of the server's descriptors will have.
 unique_fd out_of_the_way(int fd) {
   unique_fd moved(::fcntl(fd, F_DUPFD_CLOEXEC, echo_shared_fd + 1));
-  if (!moved) throw failure("duplicate", "a descriptor for the echo server", errno);
+  if (!moved) throw_call_error("duplicate", "a descriptor for the echo server", "fcntl", errno);
   return moved;
 }
 
@@ -84,12 +80,10 @@ pid_t spawn_server(std::string flag, std::string options, int listener, int cont
   if (shared >= 0) ::posix_spawn_file_actions_adddup2(&actions.actions, shared, echo_shared_fd);
   pid_t pid = -1;
   const int error =
-      ::posix_spawn(&pid, "/proc/self/exe", &actions.actions, nullptr, arguments, environ);
-  if (error != 0) {
-    throw environment_error(
-        "start", "the echo server", std::generic_category().message(error),
-        "check that /proc is mounted and that the limit of processes (ulimit -u) allows one more");
-  }
+      ::posix_spawn(&pid, own_program().c_str(), &actions.actions, nullptr, arguments, environ);
+  // A program that cannot be executed is about its file, a process that cannot be had about the call.
+  if (error == ENOENT || error == EACCES) throw file_error("start", own_program(), error);
+  if (error != 0) throw_call_error("start", "the echo server", error == EPERM ? "clone3" : "fork", error);
   return pid;
 }
 
@@ -102,7 +96,7 @@ echo_server_process::echo_server_process(std::string_view flag, const std::strin
                                          int shared) {
   const unique_fd listener = out_of_the_way(listen_on_loopback(address_).get());
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw failure("open", "the echo server's control pipe", errno);
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw_call_error("open", "the echo server's control pipe", "pipe2", errno);
   unique_fd read_end(ends[0]);
   control_.reset(ends[1]);
   const unique_fd server_end = out_of_the_way(read_end.get());
@@ -133,7 +127,7 @@ unique_fd echo_server_process::connect() const {
   do {
     answer = ::connect(socket.get(), generic, sizeof address_);
   } while (answer != 0 && errno == EINTR);
-  if (answer != 0 && errno != EISCONN) throw failure("connect to", "the echo server", errno);
+  if (answer != 0 && errno != EISCONN) throw_call_error("connect to", "the echo server", "connect", errno);
   return socket;
 }
 

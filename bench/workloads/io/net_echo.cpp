@@ -18,11 +18,11 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/random.hpp>
+#include <waitwork/base/refusal.hpp>
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/io/socket.hpp>
 
@@ -46,11 +46,13 @@ struct alignas(64) line {
   unique_fd socket;
 };
 
+// The server is a process of its own, so what became of it has to be told by its own words; they are kept with ours.
 [[noreturn]] void throw_lost(const char* operation, int positive_errno) {
-  throw environment_error(
-      operation, "the echo server", std::generic_category().message(positive_errno),
-      "see what the server wrote to standard error, and raise the limit of open files "
-      "(ulimit -n 4096) if it ran out of them");
+  if (positive_errno == ECONNRESET || positive_errno == EPIPE) {
+    throw environment_error(operation, "the echo server", "it has closed the connection",
+                            "see what it said, and raise the limit of open files (ulimit -n 4096) if it had too few");
+  }
+  throw call_error(operation, "the echo server", "send", positive_errno);
 }
 
 // One message is 64 bytes and the receive asks for all of it, so fewer bytes than that mean that

@@ -1,5 +1,7 @@
 #include <waitwork/base/refusal.hpp>
 
+#include <signal.h>
+
 #include <cerrno>
 #include <optional>
 #include <system_error>
@@ -110,6 +112,38 @@ refusal explain_call_error(std::string_view call, int positive_errno) {
   return {message(positive_errno), "see " + name + "(2) for this error"};
 }
 
+refusal explain_call_death(std::string_view call, int signal) {
+  const std::string name(call);
+  const std::string allow = "start the container or service with a profile that allows " + name;
+  switch (signal) {
+    case SIGSYS:
+      return {"a seccomp filter kills whoever calls " + name + " (SIGSYS)",
+              allow + " (of a systemd service: SystemCallFilter=" + name + ")"};
+    case SIGKILL:
+      return {"a process that called " + name + " was killed (SIGKILL), as the kernel does when memory runs out",
+              "raise the memory limit of the container or control group, or free memory"};
+    default:
+      break;
+  }
+  const std::string with = signal == 0 ? "" : " of signal " + std::to_string(signal);
+  return {"a process that called " + name + " died" + with, allow};
+}
+
+bool is_lacking(int positive_errno) noexcept {
+  switch (positive_errno) {
+    case EPERM:
+    case EACCES:
+    case ENOSYS:
+    case EAFNOSUPPORT:   // no such protocol in this kernel or namespace
+    case EADDRNOTAVAIL:  // no loopback
+    case ENETUNREACH:
+    case ENETDOWN:
+      return true;
+    default:
+      return false;
+  }
+}
+
 environment_error file_error(std::string operation, std::string subject, int positive_errno) {
   refusal why = explain_file_error(positive_errno);
   return {std::move(operation), std::move(subject), std::move(why.cause), std::move(why.remedy)};
@@ -118,6 +152,14 @@ environment_error file_error(std::string operation, std::string subject, int pos
 environment_error call_error(std::string operation, std::string subject, std::string_view call, int positive_errno) {
   refusal why = explain_call_error(call, positive_errno);
   return {std::move(operation), std::move(subject), std::move(why.cause), std::move(why.remedy)};
+}
+
+void throw_call_error(std::string operation, std::string subject, std::string_view call, int positive_errno) {
+  refusal why = explain_call_error(call, positive_errno);
+  if (is_lacking(positive_errno)) {
+    throw unsupported_error(std::move(operation), std::move(subject), std::move(why.cause), std::move(why.remedy));
+  }
+  throw environment_error(std::move(operation), std::move(subject), std::move(why.cause), std::move(why.remedy));
 }
 
 }  // namespace waitwork

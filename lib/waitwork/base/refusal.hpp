@@ -25,8 +25,19 @@ refusal explain_file_error(int positive_errno);
 // The error of a call that names no file, such as "pidfd_open" or "socket"; `call` is its name as in its manual page.
 refusal explain_call_error(std::string_view call, int positive_errno);
 
+// What it means that a process died of the call, by the signal that ended it (0: unknown): SIGSYS is the answer of a
+// filter that does not stop at an error.
+refusal explain_call_death(std::string_view call, int signal);
+
+// Whether the error says that the call is not to be had here at all, so that what needs it is absent rather than broken.
+bool is_lacking(int positive_errno) noexcept;
+
 // The same as exceptions. Operation and subject as in environment_error: "write", "report.json".
 environment_error file_error(std::string operation, std::string subject, int positive_errno);
 environment_error call_error(std::string operation, std::string subject, std::string_view call, int positive_errno);
+
+// call_error() thrown as what it is: unsupported_error where is_lacking(), environment_error otherwise.
+[[noreturn]] void throw_call_error(std::string operation, std::string subject, std::string_view call,
+                                   int positive_errno);
 
 }  // namespace waitwork

@@ -1,5 +1,7 @@
 #include <waitwork/base/refusal.hpp>
 
+#include <signal.h>
+
 #include <cerrno>
 #include <string>
 
@@ -40,6 +42,25 @@ TEST(refusal, always_has_a_cause_and_a_remedy_in_one_line) {
       EXPECT_FALSE(why.cause.empty() || why.remedy.empty()) << error;
       EXPECT_EQ((why.cause + why.remedy).find('\n'), std::string::npos) << error;
     }
+  }
+}
+
+TEST(refusal, by_death_names_the_call_and_tells_a_filter_from_want_of_memory) {
+  EXPECT_THAT(explain_call_death("io_uring_setup", SIGSYS).cause, AllOf(HasSubstr("io_uring_setup"), HasSubstr("SIGSYS")));
+  EXPECT_THAT(explain_call_death("io_uring_setup", SIGSYS).remedy, HasSubstr("SystemCallFilter=io_uring_setup"));
+  EXPECT_THAT(explain_call_death("mmap", SIGKILL).remedy, HasSubstr("memory limit"));
+  EXPECT_THAT(explain_call_death("mmap", 0).cause, HasSubstr("mmap"));
+}
+
+TEST(refusal, is_thrown_as_absence_only_where_the_call_is_not_to_be_had) {
+  EXPECT_THROW(throw_call_error("open", "a socket", "socket", EPERM), unsupported_error);
+  EXPECT_THROW(throw_call_error("listen on", "127.0.0.1", "bind", EADDRNOTAVAIL), unsupported_error);
+  try {
+    throw_call_error("open", "a socket", "socket", EMFILE);
+  } catch (const unsupported_error&) {
+    FAIL() << "a shortage is no absence";
+  } catch (const environment_error& error) {
+    EXPECT_THAT(error.remedy(), HasSubstr("ulimit -n"));
   }
 }
 

@@ -1,15 +1,15 @@
 #include <waitwork/io/probe.hpp>
 
-#include <errno.h>
-
 #include <algorithm>
 #include <array>
-#include <cstring>
-#include <fstream>
 #include <string_view>
 #include <utility>
 
 #include <liburing.h>
+
+#include <waitwork/base/trial.hpp>
+#include <waitwork/io/ring_refusal.hpp>
+#include <waitwork/io/ring_trial.hpp>
 
 namespace waitwork {
 namespace {
@@ -85,160 +85,64 @@ constexpr std::array operation_table{
     named_bit{IORING_OP_SEND_ZC, "send_zc"},
 };
 
-// A ring that closes itself. Two entries: the probe submits nothing.
-class trial_ring {
- public:
-  explicit trial_ring(std::uint32_t flags) noexcept {
-    std::memset(&parameters_, 0, sizeof parameters_);
-    parameters_.flags = flags;
-    if ((flags & IORING_SETUP_CQSIZE) != 0) parameters_.cq_entries = 8;
-    error_ = -::io_uring_queue_init_params(2, &ring_, &parameters_);
-  }
-  ~trial_ring() {
-    if (error_ == 0) ::io_uring_queue_exit(&ring_);
-  }
-  trial_ring(const trial_ring&) = delete;
-  trial_ring& operator=(const trial_ring&) = delete;
-
-  int error() const noexcept { return error_; }
-  std::uint32_t features() const noexcept { return parameters_.features; }
-  io_uring* get() noexcept { return &ring_; }
-
- private:
-  io_uring ring_;
-  io_uring_params parameters_;
-  int error_ = 0;
-};
-
-// The value after `key` on its line, or what the file starts with if `key` is empty; -1 if there is
-// none.
-long read_number(const std::filesystem::path& path, std::string_view key) {
-  std::ifstream file(path);
-  if (key.empty()) {
-    long value = -1;
-    return file >> value ? value : -1;
-  }
-  for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with(key)) continue;
-    try {
-      return std::stol(line.substr(key.size()));
-    } catch (const std::exception&) {
-      return -1;
-    }
-  }
-  return -1;
+std::vector<std::uint32_t> flags_to_try() {
+  std::vector<std::uint32_t> all;
+  for (const named_bit& flag : flag_table) all.push_back(flag.bits);
+  return all;
 }
 
-bool under_seccomp(const std::filesystem::path& root) {
-  return read_number(root / "proc/self/status", "Seccomp:") > 0;
+std::vector<std::uint32_t> operations_to_look_for() {
+  std::vector<std::uint32_t> all;
+  for (const named_bit& operation : operation_table) all.push_back(operation.bits);
+  return all;
 }
 
-refusal explain_eperm(const std::filesystem::path& root) {
-  // 0 everybody, 1 only CAP_SYS_ADMIN and the group kernel.io_uring_group, 2 nobody. Since
-  // Linux 6.6, earlier where backported (RHEL 9).
-  const long disabled = read_number(root / "proc/sys/kernel/io_uring_disabled", "");
-  if (disabled == 2) {
-    return {"kernel.io_uring_disabled is 2, which forbids io_uring to every process",
-            "as root, run: sysctl kernel.io_uring_disabled=0"};
+// What the trial found or, if it did not get that far, what became of it.
+ring_findings findings_of(const trial_outcome& outcome) {
+  if (outcome.completed) {
+    if (std::optional<ring_findings> found = ring_findings::from_text(outcome.answer)) return *std::move(found);
   }
-  // Seccomp decides before the system call is entered, so under a filter it is the likelier of the
-  // two.
-  if (under_seccomp(root)) {
-    std::string cause =
-        "a seccomp filter forbids io_uring_setup (the default profile of container engines does)";
-    if (disabled == 1)
-      cause += ", or root and a group alone may use it (kernel.io_uring_disabled is 1)";
-    return {std::move(cause),
-            "start the container with a profile that allows io_uring_setup, io_uring_enter and "
-            "io_uring_register, or with --security-opt seccomp=unconfined"};
-  }
-  if (disabled == 1) {
-    return {
-        "kernel.io_uring_disabled is 1, which allows io_uring only to root and to the group "
-        "kernel.io_uring_group",
-        "run as root, join that group, or run as root: sysctl kernel.io_uring_disabled=0"};
-  }
-  return {"the kernel or a security module forbids io_uring to this process",
-          "see whether a security module (SELinux, AppArmor) or a sandbox confines this process"};
+  ring_findings dead;
+  dead.refused = explain_ring_death(outcome.step, outcome.signal);
+  if (outcome.timed_out) dead.refused->cause = outcome.step + " did not come back for many seconds";
+  return dead;
 }
 
-refusal explain_enosys(const std::filesystem::path& root) {
-  if (under_seccomp(root)) {
-    return {"io_uring_setup does not exist here: the kernel lacks it, or a seccomp filter hides it",
-            "start the container with a profile that allows io_uring_setup, io_uring_enter and "
-            "io_uring_register, on Linux 5.11 or later"};
-  }
-  return {
-      "this kernel has no io_uring (older than 5.1, built without CONFIG_IO_URING, or a sandbox "
-      "such as "
-      "gVisor in its place)",
-      "use Linux 5.11 or later with CONFIG_IO_URING=y, outside such a sandbox"};
-}
-
-bool accepts(std::uint32_t flags) { return trial_ring(flags).error() == 0; }
-
-void probe_operations(io_uring* ring, io_uring_capabilities& found) {
-  io_uring_probe* const known = ::io_uring_get_probe_ring(ring);
-  for (const named_bit& operation : operation_table) {
-    const bool supported = known != nullptr && ::io_uring_opcode_supported(
-                                                   known, static_cast<int>(operation.bits)) != 0;
-    (supported ? found.operations : found.operations_missing).emplace_back(operation.name);
-  }
-  if (known != nullptr) ::io_uring_free_probe(known);
+ring_findings try_rings(const ring_wishes& wishes) {
+  const trial_outcome outcome =
+      try_in_child([&](trial_log& log) { log.answers(ring_trial(wishes, log).to_text()); });
+  if (outcome.error == 0) return findings_of(outcome);
+  // No process to try it in: then here, which is no worse than to make a loop without having tried.
+  trial_log nowhere(-1);
+  return ring_trial(wishes, nowhere);
 }
 
 }  // namespace
-
-refusal explain_setup_error(int positive_errno, const std::filesystem::path& root) {
-  switch (positive_errno) {
-    case EPERM:  // sysctl, seccomp: see there
-      return explain_eperm(root);
-    case EACCES:  // a security module's answer (the hook uring_allowed, since Linux 6.15)
-      return {"a security module forbids io_uring to this process",
-              "allow io_uring to it in the policy of SELinux or AppArmor"};
-    case ENOSYS:  // not built in, or hidden
-      return explain_enosys(root);
-    case ENOMEM:  // rings count against RLIMIT_MEMLOCK (not for root) and against the memory cgroup
-      return {
-          "there is no memory for the rings: the memlock limit or the memory limit of the cgroup is too low",
-          "raise it: ulimit -l unlimited, or --ulimit memlock=-1 and a larger --memory for a "
-          "container"};
-    case EINVAL:  // unknown flags, or more entries than the kernel allows without CLAMP
-      return {
-          "the kernel does not know the setup flags that were asked for, or not so many entries",
-          "use Linux 5.11 or later, or ask for at most 32768 entries"};
-    case EMFILE:  // a ring is a descriptor
-      return {"this process has as many files open as its limit allows",
-              "raise the limit: ulimit -n 65536"};
-    case ENFILE:
-      return {"the system has as many files open as its limit allows",
-              "as root, raise it: sysctl fs.file-max"};
-    default:
-      return {std::string("io_uring_setup failed: ") + std::strerror(positive_errno),
-              "see io_uring_setup(2) for this error"};
-  }
-}
 
 bool io_uring_capabilities::deferred_task_work() const noexcept {
   return std::ranges::find(setup_flags, "DEFER_TASKRUN") != setup_flags.end();
 }
 
-io_uring_capabilities probe_io_uring() {
+io_uring_capabilities probe_io_uring(unsigned rings) {
+  const ring_findings seen = try_rings({flags_to_try(), operations_to_look_for(), rings});
   io_uring_capabilities found;
-  trial_ring plain(0);
-  if (plain.error() != 0) {
-    found.error = plain.error();
-    found.refused = explain_setup_error(plain.error());
-    return found;
-  }
-  found.features = plain.features();
+  found.refused = seen.refused;
+  found.rings_refused = seen.rings_refused;
+  if (found.refused) return found;
+  found.rings = seen.rings;
+  found.features = seen.features;
   for (const named_bit& feature : feature_table) {
     if ((found.features & feature.bits) != 0) found.feature_names.emplace_back(feature.name);
   }
-  for (const named_bit& flag : flag_table) {
-    (accepts(flag.bits) ? found.setup_flags : found.setup_refused).emplace_back(flag.name);
+  for (std::size_t index = 0; index < flag_table.size(); ++index) {
+    const bool accepted = (seen.flags >> index & 1) != 0;
+    (accepted ? found.setup_flags : found.setup_refused).emplace_back(flag_table[index].name);
   }
-  probe_operations(plain.get(), found);
+  if (!seen.operations) return found;
+  for (std::size_t index = 0; index < operation_table.size(); ++index) {
+    const bool known = (*seen.operations >> index & 1) != 0;
+    (known ? found.operations : found.operations_missing).emplace_back(operation_table[index].name);
+  }
   return found;
 }
 

@@ -1,30 +1,34 @@
 #include <waitwork/io/probe.hpp>
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <waitwork/base/forbid_for_test.hpp>
+#include <waitwork/base/trial.hpp>
+#include <waitwork/io/ring_refusal.hpp>
+
 namespace waitwork {
 namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 // A directory that stands for "/" of a machine with these settings.
 class machine_with {
@@ -94,14 +98,20 @@ TEST(explain_setup_error, has_a_cause_and_a_remedy_for_every_error) {
   EXPECT_THAT(explain_setup_error(ENOMEM).cause, HasSubstr("memlock"));
 }
 
+TEST(explain_ring_error, names_the_call_that_a_profile_has_to_allow) {
+  EXPECT_THAT(explain_ring_error("io_uring_enter", EPERM).cause, HasSubstr("io_uring_enter"));
+  EXPECT_THAT(explain_ring_error("io_uring_enter", EPERM).remedy, HasSubstr("io_uring_register"));
+  EXPECT_THAT(explain_ring_death("io_uring_setup", SIGSYS).cause, HasSubstr("kills whoever calls io_uring_setup"));
+}
+
 TEST(probe_io_uring, finds_what_this_project_relies_on_or_says_why_there_is_nothing) {
-  const io_uring_capabilities found = probe_io_uring();
+  const io_uring_capabilities found = probe_io_uring(2);
   if (!found.available()) {
-    EXPECT_NE(found.error, 0);
     EXPECT_TRUE(found.setup_flags.empty());
     GTEST_SKIP() << "io_uring is not available here: " << found.refused->cause;
   }
-  EXPECT_EQ(found.error, 0);
+  EXPECT_EQ(found.rings, 2u);
+  EXPECT_FALSE(found.rings_refused);
   EXPECT_THAT(found.setup_flags, Contains("CQSIZE"));
   for (const char* needed : {"read", "write", "fsync", "connect", "accept", "send", "recv"}) {
     EXPECT_THAT(found.operations, Contains(needed));
@@ -117,35 +127,68 @@ TEST(probe_io_uring, leaves_no_descriptor_open) {
   EXPECT_EQ(open_files(), before);
 }
 
-// Makes io_uring_setup fail with `error` in this process, as the profiles of container engines do.
-bool forbid_io_uring(unsigned error) {
-  sock_filter program[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const sock_fprog filter{4, program};
-  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+// The cause that is found in a process so restricted; "none" if there is none, nothing if it cannot be restricted here.
+std::optional<std::string> cause_where(const std::function<bool()>& restrict, unsigned rings = 1) {
+  const trial_outcome outcome = try_in_child([&](trial_log& log) {
+    if (!restrict()) return;
+    const io_uring_capabilities found = probe_io_uring(rings);
+    const std::string all = found.refused ? found.refused->cause + "; " + found.refused->remedy : "none";
+    log.answers(all + (found.rings_refused ? "; rings: " + found.rings_refused->cause : ""));
+  });
+  EXPECT_TRUE(outcome.completed) << "the probe itself died of signal " << outcome.signal << " in " << outcome.step;
+  return outcome.answer.empty() ? std::nullopt : std::optional(outcome.answer);
 }
 
-TEST(probe_io_uring, says_that_a_filter_forbids_it) {
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    if (!forbid_io_uring(EPERM)) ::_exit(77);
-    const io_uring_capabilities found = probe_io_uring();
-    const bool blamed = !found.available() && found.error == EPERM && found.operations.empty() &&
-                        found.refused->cause.find("seccomp") != std::string::npos;
-    if (!blamed && found.refused) std::fprintf(stderr, "%s\n", found.refused->cause.c_str());
-    ::_exit(blamed ? 0 : 1);
+struct forbidden {
+  const char* name;
+  unsigned call;
+  unsigned answer;
+  const char* cause;  // part of what is said
+};
+
+class probe_under_a_filter : public ::testing::TestWithParam<forbidden> {};
+
+TEST_P(probe_under_a_filter, names_the_call_and_lives) {
+  const std::optional<std::string> cause = cause_where([] { return forbid(GetParam().call, GetParam().answer); });
+  if (!cause) GTEST_SKIP() << "seccomp filters cannot be installed here";
+  EXPECT_THAT(*cause, HasSubstr(GetParam().cause));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , probe_under_a_filter,
+    ::testing::Values(
+        forbidden{"setup_refused", SYS_io_uring_setup, SECCOMP_RET_ERRNO | EPERM, "a seccomp filter forbids io_uring_setup"},
+        forbidden{"setup_hidden", SYS_io_uring_setup, SECCOMP_RET_ERRNO | ENOSYS, "io_uring_setup does not exist here"},
+        forbidden{"setup_kills", SYS_io_uring_setup, SECCOMP_RET_KILL_PROCESS, "kills whoever calls io_uring_setup"},
+        forbidden{"enter_refused", SYS_io_uring_enter, SECCOMP_RET_ERRNO | EPERM, "may not call io_uring_enter"},
+        forbidden{"enter_kills", SYS_io_uring_enter, SECCOMP_RET_KILL_PROCESS, "kills whoever calls io_uring_enter"},
+        forbidden{"register_refused", SYS_io_uring_register, SECCOMP_RET_ERRNO | EPERM, "none"},
+        forbidden{"register_kills", SYS_io_uring_register, SECCOMP_RET_KILL_PROCESS,
+                  "kills whoever calls io_uring_register"}),
+    [](const auto& tested) { return std::string(tested.param.name); });
+
+// Root is not charged, so this is for another user.
+bool limit_locked_memory(rlim_t bytes) {
+  const rlimit limit{bytes, bytes};
+  constexpr uid_t nobody = 65534;
+  return ::setrlimit(RLIMIT_MEMLOCK, &limit) == 0 && ::setuid(nobody) == 0;
+}
+
+TEST(probe_io_uring, asks_for_rings_of_the_size_that_loops_have) {
+  // 64 KiB, for years the default, grants a small ring and no loop's.
+  for (const rlim_t bytes : {rlim_t{0}, rlim_t{64} << 10}) {
+    const std::optional<std::string> cause = cause_where([&] { return limit_locked_memory(bytes); });
+    if (!cause) GTEST_SKIP() << "only root may become another user";
+    EXPECT_THAT(*cause, HasSubstr("memlock")) << bytes;
+    EXPECT_THAT(*cause, Not(HasSubstr("none"))) << bytes;
   }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFEXITED(status));
-  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "seccomp filters cannot be installed here";
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(probe_io_uring, tells_that_there_is_room_for_fewer_rings_than_wished) {
+  const std::optional<std::string> cause = cause_where([] { return limit_locked_memory(rlim_t{128} << 10); }, 8);
+  if (!cause) GTEST_SKIP() << "only root may become another user";
+  EXPECT_THAT(*cause, StartsWith("none; rings: "));
+  EXPECT_THAT(*cause, HasSubstr("memlock"));
 }
 
 }  // namespace

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <string>
 
 #include <waitwork/base/environment_error.hpp>
+#include <waitwork/base/refusal.hpp>
 #include <waitwork/io/ring.hpp>
 #include <waitwork/io/transfer.hpp>
 
@@ -34,7 +34,7 @@ std::string memlock_limit() {
       throw environment_error("register", subject, "the limit of open files is lower than the table is long",
                               "raise it: ulimit -n 65536");
     case ENOMEM:  // pinned pages count against RLIMIT_MEMLOCK, without CAP_IPC_LOCK
-      throw environment_error(
+      throw unsupported_error(
           "register", subject, "the memlock limit of " + memlock_limit() + " is too low, or there is no memory",
           "raise the limit: ulimit -l unlimited, or --ulimit memlock=-1 for a container");
     case EFAULT:  // longer than 1 GiB
@@ -42,7 +42,7 @@ std::string memlock_limit() {
     case EBADF:
       throw environment_error("register", subject, "it is not open, or is an io_uring itself", "open it first");
     default:
-      throw environment_error("register", subject, std::strerror(error), "see io_uring_register(2) for this error");
+      throw_call_error("register", subject, "io_uring_register", error);
   }
 }
 

@@ -13,8 +13,8 @@
 // buffer can be used, also by several operations at a time: one large buffer that the caller divides is better than
 // many. Making and destroying one is a system call.
 //
-// The constructors throw environment_error if the kernel refuses (memlock limit, table full), unsupported_error where
-// it has no such tables (before Linux 5.19).
+// The constructors throw environment_error if the kernel refuses (table full, no descriptor), unsupported_error where it
+// has no such tables (before Linux 5.19) or the memlock limit leaves no room in them.
 
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/coro/task.hpp>

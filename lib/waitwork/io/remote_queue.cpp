@@ -5,9 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
 
-#include <waitwork/base/environment_error.hpp>
+#include <waitwork/base/refusal.hpp>
 #include <waitwork/io/ring.hpp>
 
 namespace waitwork {
@@ -19,10 +18,7 @@ ready_node closed;
 
 unique_fd make_eventfd() {
   unique_fd bell(::eventfd(0, EFD_CLOEXEC));
-  if (!bell) {
-    throw environment_error("create", "an eventfd", std::generic_category().message(errno),
-                            "raise the limit of open files (ulimit -n)");
-  }
+  if (!bell) throw_call_error("create", "an eventfd", "eventfd", errno);
   return bell;
 }
 

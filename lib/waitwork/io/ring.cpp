@@ -2,14 +2,16 @@
 
 #include <sched.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <string>
+#include <string_view>
+#include <utility>
 
 #include <waitwork/base/check.hpp>
 #include <waitwork/base/environment_error.hpp>
-#include <waitwork/io/probe.hpp>
+#include <waitwork/io/ring_refusal.hpp>
 
 #if defined(__SANITIZE_THREAD__)
 #define WAITWORK_THREAD_SANITIZER 1
@@ -60,6 +62,23 @@ int try_send_message(int ring_fd, std::uint64_t user_data) noexcept {
   return ::syscall(SYS_io_uring_register, -1, register_send_msg_ring, &message, 1) == 0 ? 0 : errno;
 }
 
+[[noreturn]] void refuse(std::string_view call, int error) {
+  refusal why = explain_ring_error(call, error);
+  const bool lacking = is_lacking(error) || error == EINVAL || error == ENOMEM;
+  if (lacking) throw unsupported_error("set up", "io_uring", std::move(why.cause), std::move(why.remedy));
+  throw environment_error("set up", "io_uring", std::move(why.cause), std::move(why.remedy));
+}
+
+// A filter may allow rings to be made and not to be entered. Nothing else could fail in so empty a call, and the loop
+// relies on it.
+int try_to_enter(io_uring* ring) noexcept {
+  int answer = 0;
+  do {
+    answer = io_uring_get_events(ring);
+  } while (answer == -EINTR || answer == -EAGAIN);
+  return answer < 0 ? -answer : 0;
+}
+
 // Sends the ring a message and takes it out again: what the kernel can do is found out by doing it.
 bool takes_a_message(io_uring* ring) noexcept {
   if (try_send_message(ring->ring_fd, 0) != 0) return false;
@@ -75,13 +94,26 @@ bool takes_a_message(io_uring* ring) noexcept {
 
 }  // namespace
 
+int set_up_ring(unsigned submission_entries, io_uring& made, io_uring_params& params) noexcept {
+  constexpr timespec pause{0, 5'000'000};
+  const io_uring_params asked = params;
+  int error = 0;
+  for (int turn = 0; turn < 20; ++turn) {
+    params = asked;
+    error = -io_uring_queue_init_params(submission_entries, &made, &params);
+    if (error != ENOMEM) break;
+    ::nanosleep(&pause, nullptr);
+  }
+  return error;
+}
+
 ring::ring(unsigned submission_entries, unsigned completion_entries) {
   int error = 0;
   for (const unsigned flags : ladder) {
     io_uring_params params{};
     params.flags = flags;
     params.cq_entries = completion_entries;
-    error = -io_uring_queue_init_params(submission_entries, &ring_, &params);
+    error = set_up_ring(submission_entries, ring_, params);
     after_every_ring_so_far();
     if (error == 0 && (params.features & IORING_FEAT_EXT_ARG) == 0) {
       // liburing would then make each timed wait a request of its own, whose completion is none of ours.
@@ -93,16 +125,17 @@ ring::ring(unsigned submission_entries, unsigned completion_entries) {
       // Saves the descriptor look-up on every enter (about 12 % of an empty one). Kernels before 5.18 lack it, and the
       // ring works the same without.
       io_uring_register_ring_fd(&ring_);
+      if (const int refused = try_to_enter(&ring_); refused != 0) {
+        io_uring_queue_exit(&ring_);
+        refuse("io_uring_enter", refused);
+      }
       takes_messages_ = takes_a_message(&ring_);
       first_ = taken_until_ = *ring_.cq.khead;
       return;
     }
     if (error != EINVAL) break;
   }
-  const refusal why = explain_setup_error(error);
-  const bool lacking = error == EPERM || error == EACCES || error == ENOSYS || error == EINVAL;
-  if (lacking) throw unsupported_error("set up", "io_uring", why.cause, why.remedy);
-  throw environment_error("set up", "io_uring", why.cause, why.remedy);
+  refuse("io_uring_setup", error);
 }
 
 ring::~ring() {

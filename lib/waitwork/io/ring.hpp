@@ -16,9 +16,14 @@
 
 namespace waitwork {
 
+// io_uring_queue_init_params(3) with patience: a positive errno, or 0. A closed ring gives its locked memory back only a
+// little later, on a thread of the kernel (io_ring_exit_work), so that want of memory is asked again for 100 ms.
+int set_up_ring(unsigned submission_entries, io_uring& made, io_uring_params& params) noexcept;
+
 class ring {
  public:
-  // Throws unsupported_error (refused, missing) or environment_error (resources).
+  // Throws unsupported_error (refused, missing, no memory that the limits allow: the machine as it is set up cannot
+  // have such a ring) or environment_error (out of descriptors).
   ring(unsigned submission_entries, unsigned completion_entries);
   ~ring();
   ring(const ring&) = delete;

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <string>
 
-#include <waitwork/base/check.hpp>
+#include <waitwork/base/refusal.hpp>
 
 namespace waitwork {
 namespace {
@@ -18,10 +18,9 @@ std::int64_t to_ns(const timeval& time) noexcept {
 
 }  // namespace
 
-resource_usage process_usage() noexcept {
+resource_usage process_usage() {
   rusage charged{};
-  const int failed = ::getrusage(RUSAGE_SELF, &charged);
-  WAITWORK_CHECK(failed == 0, "getrusage of the own process cannot fail");
+  if (::getrusage(RUSAGE_SELF, &charged) != 0) throw_call_error("learn", "what this process used", "getrusage", errno);
   return {.user_ns = to_ns(charged.ru_utime),
           .system_ns = to_ns(charged.ru_stime),
           .voluntary_switches = charged.ru_nvcsw,

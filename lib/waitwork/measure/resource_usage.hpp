@@ -36,8 +36,8 @@ struct resource_usage {
 };
 
 // What this process was charged from its start until now. About 0.5 us with one thread, more with
-// many.
-resource_usage process_usage() noexcept;
+// many. Throws environment_error where a sandbox refuses to tell.
+resource_usage process_usage();
 
 // What was charged between two snapshots.
 resource_usage operator-(const resource_usage& later, const resource_usage& earlier) noexcept;
