@@ -6,26 +6,20 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <functional>
-#include <optional>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <examples/echo_server.hpp>
+#include <waitwork/base/confined_for_test.hpp>
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/coro/event.hpp>
@@ -41,67 +35,11 @@ using namespace std::chrono_literals;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// Runs `work` in a child and gives what it returned. What goes wrong there is in the text.
-std::string in_child(const std::function<std::string()>& work) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::close(ends[0]);
-    ::alarm(60);
-    std::string said;
-    try {
-      said = work();
-    } catch (const std::exception& error) {
-      said = std::string("thrown: ") + error.what();
-    }
-    const ssize_t written = ::write(ends[1], said.data(), said.size());
-    ::_exit(written == static_cast<ssize_t>(said.size()) ? 0 : 1);
-  }
-  ::close(ends[1]);
-  std::string said;
-  std::array<char, 4096> buffer;
-  for (ssize_t count; (count = ::read(ends[0], buffer.data(), buffer.size())) > 0;) {
-    said.append(buffer.data(), static_cast<std::size_t>(count));
-  }
-  ::close(ends[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) said += " (the child died, status " + std::to_string(status) + ")";
-  return said;
-}
-
-void set_limit(decltype(RLIMIT_NOFILE) resource, rlim_t most) {
-  rlimit limit{};
-  ::getrlimit(resource, &limit);
-  limit.rlim_cur = most;
-  if (::setrlimit(resource, &limit) != 0) throw std::runtime_error("cannot set a limit");
-}
-
 // No descriptor above those that are open now, but `more`. The ones in use are assumed to be the lowest.
 void leave_descriptors(int more) {
   const int next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   ::close(next);
   set_limit(RLIMIT_NOFILE, static_cast<rlim_t>(next + more));
-}
-
-// The system call fails with `error` from now on, whatever its arguments or only with this second one.
-void forbid(long system_call, int error, std::optional<unsigned> second_argument = std::nullopt) {
-  std::vector<sock_filter> filter{
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(system_call), 0,
-               static_cast<unsigned char>(second_argument ? 3 : 1)),
-  };
-  if (second_argument) {
-    filter.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[1])));
-    filter.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, *second_argument, 0, 1));
-  }
-  filter.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)));
-  filter.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
-    throw std::runtime_error("seccomp filters cannot be installed here");
-  }
 }
 
 // What making a loop throws, with its kind before it.
@@ -217,12 +155,11 @@ TEST(exhaustion, of_the_table_of_registered_files_is_told_from_a_missing_one) {
   EXPECT_THAT(said, AllOf(HasSubstr("register file descriptor 0"), HasSubstr("slots")));
 }
 
-// With this limit, and without the capability that lifts it. What is locked is counted for a user's processes together:
-// this is the number of nobody else. (A ring gives its memory back some time after its end.)
+// With this limit, and without the capability that lifts it. What is locked is counted for a user's processes together.
+// (A ring gives its memory back some time after its end.)
 std::string with_locked_memory(rlim_t bytes_most, const std::function<std::string()>& work) {
   return in_child([&]() -> std::string {
-    const auto nobody = static_cast<uid_t>(100'000 + ::getpid());
-    if (::geteuid() == 0 && ::setresuid(nobody, nobody, nobody) != 0) return "skip";
+    if (::geteuid() == 0 && !become_nobody_else()) return "skip";
     set_limit(RLIMIT_MEMLOCK, bytes_most);
     return work();
   });
