@@ -23,6 +23,7 @@
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/coro/event.hpp>
+#include <waitwork/io/buffer_ring.hpp>
 #include <waitwork/io/file.hpp>
 #include <waitwork/io/listener.hpp>
 #include <waitwork/io/registered.hpp>
@@ -172,9 +173,7 @@ TEST(exhaustion, of_locked_memory_refuses_a_buffer_and_names_the_limit) {
     try {
       const registered_buffer large(4 << 20, here);
       return "skip";
-    } catch (const unsupported_error&) {
-      return "wrongly: not supported";
-    } catch (const environment_error& error) {
+    } catch (const unsupported_error& error) {
       told = error.what();
     }
     const registered_buffer small(4096, here);
@@ -196,7 +195,7 @@ TEST(exhaustion, of_locked_memory_refuses_a_ring_and_takes_a_smaller_one) {
     return refused + "; " + std::to_string(here.run(four()));
   });
   if (said == "skip") GTEST_SKIP() << "no limit of locked memory applies to rings here";
-  EXPECT_THAT(said, AllOf(HasSubstr("environment: set up io_uring"), HasSubstr("memlock"), HasSubstr("ulimit -l"),
+  EXPECT_THAT(said, AllOf(HasSubstr("unsupported: set up io_uring"), HasSubstr("memlock"), HasSubstr("ulimit -l"),
                           HasSubstr("; 4")));
 }
 
@@ -215,19 +214,84 @@ TEST_P(refused_ring, is_unsupported_with_cause_and_remedy_and_the_program_goes_o
 
 INSTANTIATE_TEST_SUITE_P(exhaustion, refused_ring, testing::Values(EPERM, ENOSYS));
 
-TEST(exhaustion, of_memory_for_a_ring_is_a_shortage) {
+// Like the memlock limit, which answers the same: a machine that is set up so cannot have the ring.
+TEST(exhaustion, of_memory_for_a_ring_is_unsupported) {
   const std::string said = in_child([]() -> std::string {
     forbid(SYS_io_uring_setup, ENOMEM);
     return refusal_of_a_loop();
   });
   if (said.starts_with("thrown: seccomp")) GTEST_SKIP() << said;
-  EXPECT_THAT(said, AllOf(HasSubstr("environment: set up io_uring"), HasSubstr("memlock")));
+  EXPECT_THAT(said, AllOf(HasSubstr("unsupported: set up io_uring"), HasSubstr("memlock")));
+}
+
+class refused_enter : public testing::TestWithParam<int> {};
+
+// A ring can be made and cannot be used: found out by using it, before anything depends on it.
+TEST_P(refused_enter, is_a_refusal_of_the_ring_that_names_the_call) {
+  const std::string said = in_child([]() -> std::string {
+    forbid(SYS_io_uring_enter, GetParam());
+    return refusal_of_a_loop();
+  });
+  if (said.starts_with("thrown: seccomp")) GTEST_SKIP() << said;
+  EXPECT_THAT(said, AllOf(HasSubstr("set up io_uring: "), HasSubstr("io_uring_enter")));
+}
+
+INSTANTIATE_TEST_SUITE_P(exhaustion, refused_enter, testing::Values(EPERM, EACCES, ENOSYS, EAGAIN, EINTR));
+
+TEST(exhaustion, of_registering_leaves_the_loop_and_takes_what_is_registered) {
+  const std::string said = in_child([]() -> std::string {
+    forbid(SYS_io_uring_register, EPERM);
+    loop here;
+    const auto kind_of = [](const auto& make) -> std::string {
+      try {
+        make();
+        return "made";
+      } catch (const unsupported_error& error) {
+        return error.what();
+      }
+    };
+    const auto body = [&]() -> task<std::string> {
+      std::string told = kind_of([&] { registered_file(0, here); }) + "; ";
+      told += kind_of([&] { registered_buffer(4096, here); }) + "; ";
+      told += kind_of([&] { buffer_ring(4, 64); });
+      co_return told;
+    };
+    return here.run(body()) + "; " + std::to_string(here.run(four()));
+  });
+  if (said.starts_with("thrown: seccomp")) GTEST_SKIP() << said;
+  EXPECT_THAT(said, AllOf(HasSubstr("register file descriptor 0: this process may not call io_uring_register"),
+                          HasSubstr("register a buffer of 4096 bytes: this process may not call io_uring_register"),
+                          HasSubstr("register a ring of receive buffers: this process may not call io_uring_register"),
+                          HasSubstr("; 4")));
+}
+
+constexpr unsigned register_send_msg_ring = 31;
+
+TEST(exhaustion, of_every_bell_is_unsupported_where_a_sandbox_refuses_it) {
+  const std::string said = in_child([]() -> std::string {
+    loop before;
+    forbid(SYS_io_uring_register, EINVAL, register_send_msg_ring);
+    forbid(SYS_eventfd2, EPERM);
+    return refusal_of_a_loop() + "; " + std::to_string(before.run(four()));
+  });
+  if (said.starts_with("thrown: seccomp")) GTEST_SKIP() << said;
+  EXPECT_THAT(said, AllOf(HasSubstr("unsupported: create an eventfd: "), HasSubstr("profile that allows eventfd"),
+                          HasSubstr("; 4")));
+}
+
+TEST(exhaustion, of_descriptors_for_a_bell_is_a_shortage) {
+  const std::string said = in_child([]() -> std::string {
+    forbid(SYS_io_uring_register, EINVAL, register_send_msg_ring);
+    leave_descriptors(1);  // for the ring
+    return refusal_of_a_loop();
+  });
+  if (said.starts_with("thrown: seccomp")) GTEST_SKIP() << said;
+  EXPECT_THAT(said, AllOf(HasSubstr("environment: create an eventfd: "), HasSubstr("ulimit -n")));
 }
 
 // As on kernels before 6.13: the bell is then an eventfd.
 TEST(exhaustion, of_ring_messages_leaves_another_bell) {
   const std::string said = in_child([]() -> std::string {
-    constexpr unsigned register_send_msg_ring = 31;
     forbid(SYS_io_uring_register, EINVAL, register_send_msg_ring);
     loop here;
     int calls = 0;
