@@ -86,8 +86,8 @@ std::vector<cgroup_mount> cgroup_mounts(const std::filesystem::path& root, std::
   return mounts;
 }
 
-// This process's cgroup in the version 2 hierarchy or in that of the version 1 controller; empty if it has none. A line,
-// see cgroups(7): hierarchy:controllers:path, version 2 being "0::path".
+// This process's cgroup in the version 2 hierarchy or in that of the version 1 controller; empty if it has none. A
+// line, see cgroups(7): hierarchy:controllers:path, version 2 being "0::path".
 std::string cgroup_path(const std::filesystem::path& root, std::string_view controller, bool unified) {
   const std::string text = read_small_file(root / "proc/self/cgroup").value_or("");
   for (std::string_view rest = text; !rest.empty();) {

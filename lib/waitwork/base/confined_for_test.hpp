@@ -48,8 +48,8 @@ inline std::string in_child(const std::function<std::string()>& work) {
   ::close(ends[0]);
   int status = 0;
   ::waitpid(child, &status, 0);
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) said += " (the child died, status " + std::to_string(status) + ")";
-  return said;
+  const bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  return well ? said : said + " (the child died, status " + std::to_string(status) + ")";
 }
 
 inline void set_limit(decltype(RLIMIT_NOFILE) resource, rlim_t most) {

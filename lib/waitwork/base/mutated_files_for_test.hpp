@@ -1,6 +1,6 @@
 #pragma once
-// For tests: a directory that stands for "/", whose files are damaged at random, over and over, as no kernel would write
-// them: bits, bytes and ranges, numbers that cannot be, files that are missing, endless, pipes, directories or links to
+// For tests: a directory that stands for "/", whose files are damaged at random, over and over, as no kernel would
+// write them: bits, bytes and ranges, numbers that cannot be, files that are missing, endless, pipes, directories or links to
 // themselves. By the seed alone, so that a failure can be replayed.
 
 #include <gtest/gtest.h>
@@ -30,8 +30,8 @@ namespace waitwork {
 inline std::string damaged(std::string text, splitmix64& random) {
   static constexpr std::string_view numbers[] = {
       "-1", "0", "1", "-0", "4294967295", "4294967296", "9223372036854775807", "9223372036854775808",
-      "-9223372036854775808", "18446744073709551615", "99999999999999999999999999", "1e400", "1e18", "nan", "-nan", "inf",
-      "-inf", "0x10", "1.5", ".", "-", "+5", "max", "0-4294967295", "ffffffffffffffff", ""};
+      "-9223372036854775808", "18446744073709551615", "99999999999999999999999999", "1e400", "1e18", "nan", "-nan",
+      "inf", "-inf", "0x10", "1.5", ".", "-", "+5", "max", "0-4294967295", "ffffffffffffffff", ""};
   static constexpr std::string_view pieces[] = {"\n", "\0", " ", ":", "/", "/../", "..", "\\000", "\\777", "\x1b[2J",
                                                 "\xff\xfe", "a/a/a/a/a/a/a/a/", ",", " - cgroup2 ", "0::/"};
   for (std::uint64_t left = 1 + random.below(4); left > 0; --left) {

@@ -1,8 +1,8 @@
 #pragma once
 // small_file: reading what the kernel publishes as text under /proc and /sys, where it may be anything.
 //
-// A container shows its own /proc, a sandbox lies, a bind mount puts a pipe or a device in a file's place. So nothing is
-// waited for and nothing is read without end: what is no regular file of a believable length is not there.
+// A container shows its own /proc, a sandbox lies, a bind mount puts a pipe or a device in a file's place. So nothing
+// is waited for and nothing is read without end: what is no regular file of a believable length is not there.
 
 #include <cstddef>
 #include <cstdint>

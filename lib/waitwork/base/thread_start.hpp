@@ -2,8 +2,8 @@
 // thread_start: what it means when the system grants no further thread, and finding that out before a library does.
 //
 // The C library answers EAGAIN both at a limit on processes and for lack of memory for the stack; the remedies differ,
-// so the memory is asked for once more. And a library that starts threads of its own accord, as oneTBB does, may have no
-// way to say that it cannot: so as many as it is going to start are started and ended beforehand.
+// so the memory is asked for once more. And a library that starts threads of its own accord, as oneTBB does, may have
+// no way to say that it cannot: so as many as it is going to start are started and ended beforehand.
 
 #include <waitwork/base/environment_error.hpp>
 

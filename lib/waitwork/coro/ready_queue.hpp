@@ -37,8 +37,8 @@ class ready_queue {
     return *current_;
   }
 
-  // Makes `queue` the thread's own until the object dies. Coroutines nest from here (stack_limit.hpp), so whoever drains
-  // the queue does it in this function or in those that it calls.
+  // Makes `queue` the thread's own until the object dies. Coroutines nest from here (stack_limit.hpp), so whoever
+  // drains the queue does it in this function or in those that it calls.
   class as_current {
    public:
     explicit as_current(ready_queue& queue) noexcept

@@ -109,7 +109,8 @@ class gathering {
     if (failure_) std::rethrow_exception(failure_);
     if (!gave_up_) return;
     throw environment_error("start", std::to_string(expected_) + " threads for an arena", "they did not all come",
-                            "leave it more CPU time, or raise the limits on processes (ulimit -u, the container's pids limit)");
+                            "leave it more CPU time, or raise the limits on processes (ulimit -u, the container's "
+                            "pids limit)");
   }
 
  private:
