@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <exception>
 #include <limits>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -26,6 +27,7 @@
 #include <waitwork/base/check.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/environment_error.hpp>
+#include <waitwork/base/refusal.hpp>
 #include <waitwork/report/checked_json.hpp>
 
 namespace waitwork::bench {
@@ -201,6 +203,9 @@ json answer_to(const request& asked) {
               {"remedy", error.remedy()}}}};
   } catch (const wrong_answer& error) {
     return {{"failure", {{"reason", "wrong_answer"}, {"detail", error.what()}}}};
+  } catch (const std::bad_alloc&) {
+    const environment_error error = call_error("measure", "this row", "mmap", ENOMEM);
+    return {{"failure", {{"reason", "failed"}, {"detail", error.what()}}}};
   } catch (const std::exception& error) {
     return {{"failure", {{"reason", "failed"}, {"detail", error.what()}}}};
   }

@@ -7,12 +7,15 @@
 #include <cstddef>
 #include <new>
 #include <string>
-#include <system_error>
 
 #include <waitwork/base/environment_error.hpp>
+#include <waitwork/base/refusal.hpp>
 
 namespace waitwork {
 namespace {
+
+// Far more than a kernel can be built for (NR_CPUS, 8192), and a mask of 128 KiB.
+constexpr unsigned cpus_most = 1u << 20;
 
 // A set of CPUs, of as many bytes as `cpus` of them need.
 class cpu_mask {
@@ -48,22 +51,30 @@ class cpu_mask {
 
 std::vector<unsigned> affinity_cpus() {
   // The kernel refuses (EINVAL) a mask smaller than its own, whose size is not to be asked for.
-  for (unsigned cpus = 1024; cpus <= 1u << 20; cpus *= 2) {
+  for (unsigned cpus = 1024; cpus <= cpus_most; cpus *= 2) {
     cpu_mask mask(cpus);
     const int error = mask.read_affinity();
-    if (error == 0) return mask.members();
+    if (error == 0) {
+      const std::vector<unsigned> found = mask.members();
+      return found.empty() ? std::vector<unsigned>{0} : found;
+    }
     if (error != EINVAL) break;
   }
-  return {0};
+  return {0};  // refused: the least that every process has
 }
 
 void pin_this_thread(unsigned cpu) {
-  cpu_mask mask(std::max(cpu + 1, 1024u));
-  mask.add(cpu);
-  if (const int error = mask.write_affinity()) {
-    throw environment_error("pin", "a thread to CPU " + std::to_string(cpu), std::generic_category().message(error),
-                            "choose from the CPUs that this process may use (taskset -p, cpuset of the control group)");
+  const std::string subject = "a thread to CPU " + std::to_string(cpu);
+  int error = EINVAL;
+  if (cpu < cpus_most) {
+    cpu_mask mask(std::max(cpu + 1, 1024u));
+    mask.add(cpu);
+    error = mask.write_affinity();
   }
+  if (error == 0) return;
+  if (error != EINVAL) throw_call_error("pin", subject, "sched_setaffinity", error);
+  throw environment_error("pin", subject, "there is no such CPU for this process",
+                          "choose from those that it may use (taskset -p, cpuset of the control group)");
 }
 
 }  // namespace waitwork

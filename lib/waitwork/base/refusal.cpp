@@ -21,7 +21,7 @@ std::optional<std::string> remedy_anywhere(int positive_errno) {
       return "close other programs, or as root raise the system's limit on open files (sysctl fs.file-max)";
     case ENOMEM:
     case ENOBUFS:
-      return "free memory, or raise the limits on it (ulimit -v, ulimit -l, the container's memory limit)";
+      return "free memory, or raise the limits on it (ulimit -v, ulimit -d, ulimit -l, the container's memory limit)";
     case EIO:
       return "look at the kernel's log (dmesg) for errors of the device, or use another device";
     default:

@@ -63,6 +63,9 @@ class stop_callback : private detail::stop_link {
 
  private:
   friend class stop_source;
+
+  // Itself, if it is a source that passes the request on.
+  virtual stop_source* follower() noexcept { return nullptr; }
 };
 
 class stop_source final : private stop_callback {
@@ -77,13 +80,19 @@ class stop_source final : private stop_callback {
     WAITWORK_CHECK(all_.next == &all_, "nothing waits under a stop_source that is destroyed");
   }
 
-  // Tells everyone who listens, once. This thread only; from another one use remote::request_stop.
+  // Tells everyone who listens, to this source or to one that follows it, once. This thread only; from another one use
+  // remote::request_stop.
   void request_stop() noexcept {
     requested_ = true;
     while (all_.next != &all_) {
       auto& first = static_cast<stop_callback&>(*all_.next);
       first.stop_listening();
-      first.on_stop();
+      if (stop_source* const follower = first.follower()) {
+        follower->requested_ = true;
+        take_listeners(*follower);
+      } else {
+        first.on_stop();
+      }
     }
   }
 
@@ -92,6 +101,19 @@ class stop_source final : private stop_callback {
  private:
   friend class stop_callback;
   void on_stop() noexcept override { request_stop(); }
+  stop_source* follower() noexcept override { return this; }
+
+  // Those who listen to a follower are told before anybody else, and from here: one that asked its own followers in its
+  // turn would nest as deep as scopes do.
+  void take_listeners(stop_source& follower) noexcept {
+    detail::stop_link& theirs = follower.all_;
+    if (theirs.next == &theirs) return;
+    theirs.previous->next = all_.next;
+    all_.next->previous = theirs.previous;
+    theirs.next->previous = &all_;
+    all_.next = theirs.next;
+    theirs.next = theirs.previous = &theirs;
+  }
 
   detail::stop_link all_;
   bool requested_ = false;

@@ -6,9 +6,11 @@
 // (a semaphore, a stop request) needs no loop, and this layer no operating system.
 
 #include <waitwork/base/check.hpp>
+#include <waitwork/coro/stack_limit.hpp>
 
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 namespace waitwork {
@@ -35,16 +37,23 @@ class ready_queue {
     return *current_;
   }
 
-  // Makes `queue` the thread's own until the object dies.
+  // Makes `queue` the thread's own until the object dies. Coroutines nest from here (stack_limit.hpp), so whoever
+  // drains the queue does it in this function or in those that it calls.
   class as_current {
    public:
-    explicit as_current(ready_queue& queue) noexcept : before_(std::exchange(current_, &queue)) {}
-    ~as_current() { current_ = before_; }
+    explicit as_current(ready_queue& queue) noexcept
+        : before_(std::exchange(current_, &queue)),
+          limit_before_(std::exchange(detail::nesting_limit, detail::nesting_limit_from_here())) {}
+    ~as_current() {
+      current_ = before_;
+      detail::nesting_limit = limit_before_;
+    }
     as_current(const as_current&) = delete;
     as_current& operator=(const as_current&) = delete;
 
    private:
     ready_queue* before_;
+    std::uintptr_t limit_before_;
   };
 
   bool empty() const noexcept { return head_ == nullptr; }

@@ -44,8 +44,9 @@ class scope final : private detail::join_point {
   scope(const scope&) = delete;
   scope& operator=(const scope&) = delete;
 
-  // Starts `child` at once, on this thread, inside this call, up to its first suspension. Its frame is destroyed as
-  // soon as it ends. Once a stop was requested the child still starts, and its first wait is cancelled.
+  // Starts `child` at once, on this thread, inside this call, up to its first suspension; but in the loop's next turn
+  // if children that spawn children have used half of the stack. Its frame is destroyed as soon as it ends. Once a stop
+  // was requested the child still starts, and its first wait is cancelled.
   // A child that is a lambda with captures refers to the lambda, which must outlive the scope: define it outside the
   // body.
   void spawn(task<void> child) {

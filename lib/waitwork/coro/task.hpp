@@ -13,10 +13,16 @@
 // await_suspend answers false and the parent goes on. A loop over a million ready children therefore uses one stack
 // frame at -O0. Only a child that did suspend transfers to its continuation, and then the stack was unwound by that
 // suspension.
+//
+// Awaiting may go as deep as memory holds frames: every level uses some 50 bytes of stack (release; 10 times as many at
+// -O0), and when half of the stack is used the next child starts in the loop's next turn instead of at once
+// (stack_limit.hpp). What is not awaited nests as other objects do: a task that holds a task that holds a task, and is
+// dropped before it starts, is destroyed recursively.
 
 #include <waitwork/base/check.hpp>
 #include <waitwork/coro/cancellation.hpp>
 #include <waitwork/coro/frame_pool.hpp>
+#include <waitwork/coro/stack_limit.hpp>
 
 #include <concepts>
 #include <coroutine>
@@ -60,7 +66,13 @@ class promise_base {
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
       promise_base& promise = self.promise();
-      return promise.owned_by_join() ? joined(self, promise) : std::coroutine_handle<>::from_address(promise.next());
+      const std::coroutine_handle<> next =
+          promise.owned_by_join() ? joined(self, promise) : std::coroutine_handle<>::from_address(promise.next());
+      if constexpr (transfers_use_stack) {
+        const std::coroutine_handle<> nobody = std::noop_coroutine();
+        if (stack_is_low() && next != nobody && resume_from_loop(next)) return nobody;
+      }
+      return next;
     }
     void await_resume() const noexcept {}
 
@@ -95,6 +107,10 @@ class promise_base {
     WAITWORK_CHECK(self, "an empty task is not started");
     promise_base& promise = self.promise();
     promise.stop_ = stop;
+    if (stack_is_low() && resume_from_loop(self)) [[unlikely]] {
+      promise.next_ = reinterpret_cast<std::uintptr_t>(parent.address());
+      return true;
+    }
     self.resume();
     if (self.done()) return false;
     promise.next_ = reinterpret_cast<std::uintptr_t>(parent.address());
@@ -108,6 +124,7 @@ class promise_base {
     promise_base& promise = self.promise();
     promise.stop_ = stop;
     promise.next_ = reinterpret_cast<std::uintptr_t>(&owner) | join_mark;
+    if (stack_is_low() && resume_from_loop(self)) [[unlikely]] return;
     self.resume();
   }
 
@@ -212,8 +229,7 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
   // Gives the frame away: whoever takes it destroys it.
   handle_type release() noexcept { return std::exchange(handle_, nullptr); }
 
-  // Awaiting consumes the task: its frame is gone when the co_await has given the value, or when the task object is, if
-  // it threw instead.
+  // Awaiting consumes the task: its frame is gone when the co_await has given the value, or has thrown.
   class awaiter {
    public:
     explicit awaiter(task& awaited) noexcept : task_(awaited) {}
@@ -225,8 +241,8 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
       return detail::promise_base::start(task_.handle_, parent, detail::stop_of(parent));
     }
     T await_resume() {
+      if (task_.handle_.promise().failed()) [[unlikely]] fail();
       if constexpr (std::is_void_v<T>) {
-        task_.handle_.promise().take();
         task_.release().destroy();
       } else {
         T value = task_.handle_.promise().take();
@@ -236,6 +252,13 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
     }
 
    private:
+    // The frame goes first: it may hold the task that it awaited, which holds the next one, as deep as awaiting went.
+    [[noreturn, gnu::cold, gnu::noinline]] void fail() {
+      const std::exception_ptr failure = task_.handle_.promise().exception();
+      task_.release().destroy();
+      std::rethrow_exception(failure);
+    }
+
     task& task_;
   };
   awaiter operator co_await() && noexcept {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include <waitwork/base/affinity.hpp>
-#include <waitwork/base/environment_error.hpp>
+#include <waitwork/base/thread_start.hpp>
 #include <waitwork/coro/event.hpp>
 #include <waitwork/parallel/effective_cpus.hpp>
 
@@ -39,9 +39,9 @@ loop_group::loop_group(const loop_group_options& wanted) {
       members_[index].thread = std::thread([this, index, &options] { thread_body(index, options); });
       ++still_to_come_;
     } catch (const std::system_error& refused) {
-      failure_ = std::make_exception_ptr(
-          environment_error("start", "a thread for a loop", refused.code().message(),
-                            "raise the limit of threads (ulimit -u, pids.max of the control group) or of memory"));
+      failure_ = std::make_exception_ptr(thread_error("a thread for a loop", refused.code().value()));
+    } catch (...) {  // no memory; those that were started are to be joined all the same
+      failure_ = std::current_exception();
     }
   }
   changed_.wait(lock, [this] { return still_to_come_ == 0; });

@@ -42,7 +42,11 @@ class offload_awaiter final : public detail::offloaded<Work> {
   }
   bool take_back(job& self) noexcept override { return arena_->withdraw(self); }
   void run() noexcept override {
-    arena_->enter([](void* self) noexcept { static_cast<offload_awaiter*>(self)->work(); }, this);
+    try {
+      arena_->enter([](void* self) noexcept { static_cast<offload_awaiter*>(self)->work(); }, this);
+    } catch (...) {
+      this->fail();
+    }
     this->come_home();
   }
 

@@ -69,6 +69,9 @@ class offloaded : public away {
   explicit offloaded(Work& work) noexcept : work_(work) {}
   ~offloaded() = default;
 
+  // In a handler: the exception comes home instead of the value.
+  void fail() noexcept { failure_ = std::current_exception(); }
+
   void work() noexcept final {
     try {
       if constexpr (std::is_void_v<value_type>) {
@@ -77,7 +80,7 @@ class offloaded : public away {
         value_.emplace(work_());
       }
     } catch (...) {
-      failure_ = std::current_exception();
+      fail();
     }
   }
 

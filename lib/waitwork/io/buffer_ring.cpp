@@ -4,11 +4,10 @@
 
 #include <bit>
 #include <cerrno>
-#include <string>
-#include <system_error>
 
 #include <waitwork/base/check.hpp>
 #include <waitwork/base/environment_error.hpp>
+#include <waitwork/base/refusal.hpp>
 #include <waitwork/io/buffer_store.hpp>
 #include <waitwork/io/loop.hpp>
 #include <waitwork/io/receive_state.hpp>
@@ -17,18 +16,23 @@ namespace waitwork {
 namespace detail {
 namespace {
 
-environment_error refused(int positive_errno) {
-  const std::string cause = std::generic_category().message(positive_errno);
-  const char* remedy = "see io_uring_register_buf_ring(3) for this error";
-  if (positive_errno == EINVAL) remedy = "use Linux 5.19 or later, or receive() with a buffer of one's own";
-  if (positive_errno == ENOMEM) remedy = "raise the limit of locked memory (ulimit -l) or use fewer buffers";
-  return {"register", "a ring of receive buffers", cause, remedy};
+constexpr const char* subject = "a ring of receive buffers";
+
+[[noreturn]] void refuse(int positive_errno) {
+  if (positive_errno == EINVAL) {
+    throw unsupported_error("register", subject, "this kernel has none",
+                            "use Linux 5.19 or later, or receive() with a buffer of one's own");
+  }
+  if (positive_errno == EEXIST) {
+    throw environment_error("register", subject, "the loop has 65536 of them already", "use fewer");
+  }
+  throw_call_error("register", subject, "io_uring_register", positive_errno);
 }
 
 // Kernel and program write to it; the kernel wants whole pages.
 io_uring_buf_ring* map_shared(std::size_t bytes) {
   void* const mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
-  if (mapped == MAP_FAILED) throw refused(errno);
+  if (mapped == MAP_FAILED) throw_call_error("map", subject, "mmap", errno);
   return static_cast<io_uring_buf_ring*>(mapped);
 }
 
@@ -55,7 +59,7 @@ buffer_store::buffer_store(unsigned count, std::size_t buffer_bytes)
   }
   if (answer != 0) {
     ::munmap(shared_, shared_bytes_);
-    throw refused(-answer);
+    refuse(-answer);
   }
   group_ = registration.bgid;
   io_uring_buf_ring_init(shared_);

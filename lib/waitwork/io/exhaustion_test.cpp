@@ -6,29 +6,24 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <functional>
-#include <optional>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <examples/echo_server.hpp>
+#include <waitwork/base/confined_for_test.hpp>
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/coro/event.hpp>
+#include <waitwork/io/buffer_ring.hpp>
 #include <waitwork/io/file.hpp>
 #include <waitwork/io/listener.hpp>
 #include <waitwork/io/registered.hpp>
@@ -41,67 +36,11 @@ using namespace std::chrono_literals;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// Runs `work` in a child and gives what it returned. What goes wrong there is in the text.
-std::string in_child(const std::function<std::string()>& work) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::close(ends[0]);
-    ::alarm(60);
-    std::string said;
-    try {
-      said = work();
-    } catch (const std::exception& error) {
-      said = std::string("thrown: ") + error.what();
-    }
-    const ssize_t written = ::write(ends[1], said.data(), said.size());
-    ::_exit(written == static_cast<ssize_t>(said.size()) ? 0 : 1);
-  }
-  ::close(ends[1]);
-  std::string said;
-  std::array<char, 4096> buffer;
-  for (ssize_t count; (count = ::read(ends[0], buffer.data(), buffer.size())) > 0;) {
-    said.append(buffer.data(), static_cast<std::size_t>(count));
-  }
-  ::close(ends[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) said += " (the child died, status " + std::to_string(status) + ")";
-  return said;
-}
-
-void set_limit(decltype(RLIMIT_NOFILE) resource, rlim_t most) {
-  rlimit limit{};
-  ::getrlimit(resource, &limit);
-  limit.rlim_cur = most;
-  if (::setrlimit(resource, &limit) != 0) throw std::runtime_error("cannot set a limit");
-}
-
 // No descriptor above those that are open now, but `more`. The ones in use are assumed to be the lowest.
 void leave_descriptors(int more) {
   const int next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   ::close(next);
   set_limit(RLIMIT_NOFILE, static_cast<rlim_t>(next + more));
-}
-
-// The system call fails with `error` from now on, whatever its arguments or only with this second one.
-void forbid(long system_call, int error, std::optional<unsigned> second_argument = std::nullopt) {
-  std::vector<sock_filter> filter{
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(system_call), 0,
-               static_cast<unsigned char>(second_argument ? 3 : 1)),
-  };
-  if (second_argument) {
-    filter.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[1])));
-    filter.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, *second_argument, 0, 1));
-  }
-  filter.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)));
-  filter.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
-    throw std::runtime_error("seccomp filters cannot be installed here");
-  }
 }
 
 // What making a loop throws, with its kind before it.
@@ -217,12 +156,11 @@ TEST(exhaustion, of_the_table_of_registered_files_is_told_from_a_missing_one) {
   EXPECT_THAT(said, AllOf(HasSubstr("register file descriptor 0"), HasSubstr("slots")));
 }
 
-// With this limit, and without the capability that lifts it. What is locked is counted for a user's processes together:
-// this is the number of nobody else. (A ring gives its memory back some time after its end.)
+// With this limit, and without the capability that lifts it. What is locked is counted for a user's processes together.
+// (A ring gives its memory back some time after its end.)
 std::string with_locked_memory(rlim_t bytes_most, const std::function<std::string()>& work) {
   return in_child([&]() -> std::string {
-    const auto nobody = static_cast<uid_t>(100'000 + ::getpid());
-    if (::geteuid() == 0 && ::setresuid(nobody, nobody, nobody) != 0) return "skip";
+    if (::geteuid() == 0 && !become_nobody_else()) return "skip";
     set_limit(RLIMIT_MEMLOCK, bytes_most);
     return work();
   });
@@ -235,9 +173,7 @@ TEST(exhaustion, of_locked_memory_refuses_a_buffer_and_names_the_limit) {
     try {
       const registered_buffer large(4 << 20, here);
       return "skip";
-    } catch (const unsupported_error&) {
-      return "wrongly: not supported";
-    } catch (const environment_error& error) {
+    } catch (const unsupported_error& error) {
       told = error.what();
     }
     const registered_buffer small(4096, here);
@@ -259,7 +195,7 @@ TEST(exhaustion, of_locked_memory_refuses_a_ring_and_takes_a_smaller_one) {
     return refused + "; " + std::to_string(here.run(four()));
   });
   if (said == "skip") GTEST_SKIP() << "no limit of locked memory applies to rings here";
-  EXPECT_THAT(said, AllOf(HasSubstr("environment: set up io_uring"), HasSubstr("memlock"), HasSubstr("ulimit -l"),
+  EXPECT_THAT(said, AllOf(HasSubstr("unsupported: set up io_uring"), HasSubstr("memlock"), HasSubstr("ulimit -l"),
                           HasSubstr("; 4")));
 }
 
@@ -278,19 +214,84 @@ TEST_P(refused_ring, is_unsupported_with_cause_and_remedy_and_the_program_goes_o
 
 INSTANTIATE_TEST_SUITE_P(exhaustion, refused_ring, testing::Values(EPERM, ENOSYS));
 
-TEST(exhaustion, of_memory_for_a_ring_is_a_shortage) {
+// Like the memlock limit, which answers the same: a machine that is set up so cannot have the ring.
+TEST(exhaustion, of_memory_for_a_ring_is_unsupported) {
   const std::string said = in_child([]() -> std::string {
     forbid(SYS_io_uring_setup, ENOMEM);
     return refusal_of_a_loop();
   });
   if (said.starts_with("thrown: seccomp")) GTEST_SKIP() << said;
-  EXPECT_THAT(said, AllOf(HasSubstr("environment: set up io_uring"), HasSubstr("memlock")));
+  EXPECT_THAT(said, AllOf(HasSubstr("unsupported: set up io_uring"), HasSubstr("memlock")));
+}
+
+class refused_enter : public testing::TestWithParam<int> {};
+
+// A ring can be made and cannot be used: found out by using it, before anything depends on it.
+TEST_P(refused_enter, is_a_refusal_of_the_ring_that_names_the_call) {
+  const std::string said = in_child([]() -> std::string {
+    forbid(SYS_io_uring_enter, GetParam());
+    return refusal_of_a_loop();
+  });
+  if (said.starts_with("thrown: seccomp")) GTEST_SKIP() << said;
+  EXPECT_THAT(said, AllOf(HasSubstr("set up io_uring: "), HasSubstr("io_uring_enter")));
+}
+
+INSTANTIATE_TEST_SUITE_P(exhaustion, refused_enter, testing::Values(EPERM, EACCES, ENOSYS, EAGAIN, EINTR));
+
+TEST(exhaustion, of_registering_leaves_the_loop_and_takes_what_is_registered) {
+  const std::string said = in_child([]() -> std::string {
+    forbid(SYS_io_uring_register, EPERM);
+    loop here;
+    const auto kind_of = [](const auto& make) -> std::string {
+      try {
+        make();
+        return "made";
+      } catch (const unsupported_error& error) {
+        return error.what();
+      }
+    };
+    const auto body = [&]() -> task<std::string> {
+      std::string told = kind_of([&] { registered_file(0, here); }) + "; ";
+      told += kind_of([&] { registered_buffer(4096, here); }) + "; ";
+      told += kind_of([&] { buffer_ring(4, 64); });
+      co_return told;
+    };
+    return here.run(body()) + "; " + std::to_string(here.run(four()));
+  });
+  if (said.starts_with("thrown: seccomp")) GTEST_SKIP() << said;
+  EXPECT_THAT(said, AllOf(HasSubstr("register file descriptor 0: this process may not call io_uring_register"),
+                          HasSubstr("register a buffer of 4096 bytes: this process may not call io_uring_register"),
+                          HasSubstr("register a ring of receive buffers: this process may not call io_uring_register"),
+                          HasSubstr("; 4")));
+}
+
+constexpr unsigned register_send_msg_ring = 31;
+
+TEST(exhaustion, of_every_bell_is_unsupported_where_a_sandbox_refuses_it) {
+  const std::string said = in_child([]() -> std::string {
+    loop before;
+    forbid(SYS_io_uring_register, EINVAL, register_send_msg_ring);
+    forbid(SYS_eventfd2, EPERM);
+    return refusal_of_a_loop() + "; " + std::to_string(before.run(four()));
+  });
+  if (said.starts_with("thrown: seccomp")) GTEST_SKIP() << said;
+  EXPECT_THAT(said, AllOf(HasSubstr("unsupported: create an eventfd: "), HasSubstr("profile that allows eventfd"),
+                          HasSubstr("; 4")));
+}
+
+TEST(exhaustion, of_descriptors_for_a_bell_is_a_shortage) {
+  const std::string said = in_child([]() -> std::string {
+    forbid(SYS_io_uring_register, EINVAL, register_send_msg_ring);
+    leave_descriptors(1);  // for the ring
+    return refusal_of_a_loop();
+  });
+  if (said.starts_with("thrown: seccomp")) GTEST_SKIP() << said;
+  EXPECT_THAT(said, AllOf(HasSubstr("environment: create an eventfd: "), HasSubstr("ulimit -n")));
 }
 
 // As on kernels before 6.13: the bell is then an eventfd.
 TEST(exhaustion, of_ring_messages_leaves_another_bell) {
   const std::string said = in_child([]() -> std::string {
-    constexpr unsigned register_send_msg_ring = 31;
     forbid(SYS_io_uring_register, EINVAL, register_send_msg_ring);
     loop here;
     int calls = 0;

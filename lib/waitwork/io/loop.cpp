@@ -457,7 +457,9 @@ void loop::bell_rang(std::int32_t answer) noexcept {
   if (posted_->eventfd() < 0) {
     ++extra_;
   } else {
-    WAITWORK_CHECK(answer == static_cast<int>(sizeof bell_reading_) || answer == -EINTR || answer == -EAGAIN,
+    // What has not been read for a signal or for want of memory is read by the next request.
+    const bool not_yet = answer == -EINTR || answer == -EAGAIN || answer == -ENOMEM || answer == -ECANCELED;
+    WAITWORK_CHECK(answer == static_cast<int>(sizeof bell_reading_) || not_yet,
                    "reading the bell's eventfd gives eight bytes");
     bell_armed_ = false;
     rings = answer < 0 ? 0 : bell_reading_;

@@ -245,5 +245,18 @@ TEST(loop, inside_a_loop_is_a_bug) {
       "one loop at a time");
 }
 
+task<int> descend(int levels) {
+  if (levels == 0) {
+    co_await yield();
+    co_return 0;
+  }
+  co_return 1 + co_await descend(levels - 1);
+}
+
+TEST(loop, runs_what_awaits_a_million_levels_deep) {
+  loop here;
+  EXPECT_EQ(here.run(descend(1'000'000)), 1'000'000);
+}
+
 }  // namespace
 }  // namespace waitwork

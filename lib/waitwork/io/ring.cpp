@@ -69,25 +69,31 @@ int try_send_message(int ring_fd, std::uint64_t user_data) noexcept {
   throw environment_error("set up", "io_uring", std::move(why.cause), std::move(why.remedy));
 }
 
-// A filter may allow rings to be made and not to be entered. Nothing else could fail in so empty a call, and the loop
-// relies on it.
-int try_to_enter(io_uring* ring) noexcept {
+// Calls try_it() until its answer, a negative errno or none, is not one that another try may change. A positive errno,
+// or 0. Not for ever: a filter may give any error to any call.
+template <class Try>
+int until_not_passing(Try try_it) noexcept {
   int answer = 0;
-  do {
-    answer = io_uring_get_events(ring);
-  } while (answer == -EINTR || answer == -EAGAIN);
+  for (int tries = 0; tries < 1000; ++tries) {
+    answer = try_it();
+    if (answer != -EINTR && answer != -EAGAIN && answer != -EBUSY) break;
+  }
   return answer < 0 ? -answer : 0;
 }
 
-// Sends the ring a message and takes it out again: what the kernel can do is found out by doing it.
-bool takes_a_message(io_uring* ring) noexcept {
+// A filter may allow rings to be made and not to be entered. Nothing else could fail in so empty a call, and the loop
+// relies on it.
+int try_to_enter(io_uring* ring) noexcept {
+  return until_not_passing([ring] { return io_uring_get_events(ring); });
+}
+
+// Sends the ring a message and takes it out again: what the kernel can do is found out by doing it. False: it takes
+// none. Sets `error` if one was sent and does not arrive.
+bool takes_a_message(io_uring* ring, int& error) noexcept {
   if (try_send_message(ring->ring_fd, 0) != 0) return false;
   io_uring_cqe* arrived = nullptr;
-  int answer = 0;
-  do {
-    answer = io_uring_wait_cqe(ring, &arrived);
-  } while (answer == -EINTR || answer == -EAGAIN);
-  WAITWORK_CHECK(answer == 0, "a message that was sent to a ring arrives");
+  error = until_not_passing([&] { return io_uring_wait_cqe(ring, &arrived); });
+  if (error != 0) return false;
   io_uring_cqe_seen(ring, arrived);
   return true;
 }
@@ -125,11 +131,12 @@ ring::ring(unsigned submission_entries, unsigned completion_entries) {
       // Saves the descriptor look-up on every enter (about 12 % of an empty one). Kernels before 5.18 lack it, and the
       // ring works the same without.
       io_uring_register_ring_fd(&ring_);
-      if (const int refused = try_to_enter(&ring_); refused != 0) {
+      int refused = try_to_enter(&ring_);
+      takes_messages_ = refused == 0 && takes_a_message(&ring_, refused);
+      if (refused != 0) {
         io_uring_queue_exit(&ring_);
         refuse("io_uring_enter", refused);
       }
-      takes_messages_ = takes_a_message(&ring_);
       first_ = taken_until_ = *ring_.cq.khead;
       return;
     }

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <atomic>
 #include <barrier>
+#include <exception>
 #include <string>
 #include <system_error>
 #include <thread>
 #include <utility>
 
 #include <waitwork/base/affinity.hpp>
-#include <waitwork/base/environment_error.hpp>
+#include <waitwork/base/thread_start.hpp>
 
 namespace waitwork {
 namespace {
@@ -41,12 +42,14 @@ class crew {
   probed best_rate(nanoseconds warm_up) {
     std::vector<std::jthread> threads;
     threads.reserve(work_.size());
-    try {
-      for (std::size_t w = 0; w < work_.size(); ++w) threads.emplace_back([this, w, warm_up] { run(w, warm_up); });
-    } catch (const std::system_error& error) {
-      given_up_.store(true, std::memory_order_relaxed);
-      for (std::size_t missing = threads.size(); missing < work_.size(); ++missing) together_.arrive_and_drop();
-      return std::unexpected("cannot start " + std::to_string(work_.size()) + " threads: " + error.code().message());
+    {
+      const roll_call all_came{*this, threads};
+      try {
+        for (std::size_t w = 0; w < work_.size(); ++w) threads.emplace_back([this, w, warm_up] { run(w, warm_up); });
+      } catch (const std::system_error& refused) {  // explained while the others have what they were given
+        const std::string subject = "one of " + std::to_string(work_.size()) + " threads";
+        return std::unexpected(std::string("cannot ") + thread_error(subject, refused.code().value()).what());
+      }
     }
     threads.clear();  // joins
     double best = 0;
@@ -63,6 +66,17 @@ class crew {
   }
 
  private:
+  // Whatever keeps the last workers from coming, those that came do not wait for them for ever.
+  struct roll_call {
+    crew& all;
+    const std::vector<std::jthread>& came;
+    ~roll_call() {
+      if (came.size() == all.work_.size()) return;
+      all.given_up_.store(true, std::memory_order_relaxed);
+      for (std::size_t missing = came.size(); missing < all.work_.size(); ++missing) all.together_.arrive_and_drop();
+    }
+  };
+
   struct announcement {
     crew& all;
     void operator()() noexcept { all.start_ns_.store(now_ns() + head_start_ns, std::memory_order_relaxed); }
@@ -103,8 +117,8 @@ class crew {
 void pin_if_possible(unsigned cpu) {
   try {
     pin_this_thread(cpu);
-  } catch (const environment_error&) {
-    // A CPU that has just gone away leaves the worker where it is.
+  } catch (const std::exception&) {
+    // A CPU that has just gone away, or a sandbox, leaves the worker where it is.
   }
 }
 

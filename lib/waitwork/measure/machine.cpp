@@ -9,7 +9,8 @@
 #include <array>
 #include <charconv>
 #include <cstring>
-#include <system_error>
+#include <optional>
+#include <string_view>
 
 #include <waitwork/measure/system_files.hpp>
 
@@ -28,15 +29,19 @@ std::string decimal(double value) {
 // x86 has a name and numbers; Arm has numbers only, and the board's name elsewhere.
 std::string read_cpu_model(const std::filesystem::path& root) {
   const std::string info = read_system_file(root / "proc/cpuinfo").value_or("");
-  const auto name = value_of(info, "model name");
-  const auto family = value_of(info, "cpu family");
-  const auto model = value_of(info, "model");
+  const auto named = [&info](std::string_view key) -> std::optional<std::string> {
+    const auto value = value_of(info, key);
+    return value ? believable_name(*value) : std::nullopt;
+  };
+  const auto name = named("model name");
+  const auto family = named("cpu family");
+  const auto model = named("model");
   if (name && family && model) return *name + ", family " + *family + " model " + *model;
   if (name) return *name;
-  const auto implementer = value_of(info, "CPU implementer");
-  const auto part = value_of(info, "CPU part");
-  std::string board = read_system_file(root / "proc/device-tree/model").value_or("");
-  board.erase(std::find(board.begin(), board.end(), '\0'), board.end());
+  const auto implementer = named("CPU implementer");
+  const auto part = named("CPU part");
+  const std::string tree = read_system_file(root / "proc/device-tree/model").value_or("");
+  const std::string board = believable_name(tree.substr(0, tree.find('\0'))).value_or("");
   if (implementer && part) {
     return (board.empty() ? "" : board + ", ") + "implementer " + *implementer + " part " + *part;
   }
@@ -46,8 +51,8 @@ std::string read_cpu_model(const std::filesystem::path& root) {
 std::int64_t read_memory_bytes(const std::filesystem::path& root) {
   const std::string info = read_system_file(root / "proc/meminfo").value_or("");
   const std::string total = value_of(info, "MemTotal").value_or("");  // "24684092 kB"
-  const std::int64_t kib = parse_number(total).value_or(0);
-  if (kib <= 0) return 0;
+  const std::int64_t kib = parse_number(total, {1, memory_most_kib}).value_or(0);
+  if (kib == 0) return 0;
   constexpr std::int64_t kib_per_gib = 1 << 20;
   const std::int64_t gib = std::max<std::int64_t>((kib + kib_per_gib / 2) / kib_per_gib, 1);
   return gib << 30;
@@ -85,9 +90,7 @@ std::string hypervisor_of_cpuid() {
 
 std::string read_hypervisor(const std::filesystem::path& root) {
   // Xen says so itself, on all architectures.
-  if (const auto type = read_system_file(root / "sys/hypervisor/type"); type && !type->empty()) {
-    return *type;
-  }
+  if (const auto type = read_system_name(root / "sys/hypervisor/type")) return *type;
   const std::string info = read_system_file(root / "proc/cpuinfo").value_or("");
   const std::string flags = value_of(info, "flags").value_or("");
   const auto all_flags = split_fields(flags);
@@ -121,7 +124,7 @@ std::string major_and_minor(const std::string& release) {
 }  // namespace
 
 std::string kernel_release(const std::filesystem::path& root) {
-  return read_system_file(root / "proc/sys/kernel/osrelease").value_or(unknown);
+  return read_system_name(root / "proc/sys/kernel/osrelease").value_or(unknown);
 }
 
 machine read_machine(const cpu_share& cpus, const std::filesystem::path& root) {

@@ -1,6 +1,7 @@
 #include <waitwork/measure/memory_allowance.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 #include <waitwork/base/cgroup.hpp>
@@ -14,10 +15,13 @@ std::optional<std::int64_t> memory_allowance_bytes(const std::filesystem::path& 
     if (bytes) least = std::min(least.value_or(*bytes), *bytes);
   };
   const std::string info = read_system_file(root / "proc/meminfo").value_or("");
-  if (const auto kib = parse_number(value_of(info, "MemAvailable").value_or(""))) limit(*kib << 10);
-  // "max" is not a number, and so no limit.
+  const std::string available = value_of(info, "MemAvailable").value_or("");
+  if (const auto kib = parse_number(available, {1, memory_most_kib})) limit(*kib << 10);
+  // "max" is not a number, and so no limit. Nor is 0, under which no process would run.
+  constexpr number_range limits{1, std::numeric_limits<std::int64_t>::max()};
   for (const cgroup_directory& each : cgroup_directories(root, "memory")) {
-    limit(read_system_number(each.path / (each.unified ? "memory.max" : "memory.limit_in_bytes")));
+    const auto text = read_system_file(each.path / (each.unified ? "memory.max" : "memory.limit_in_bytes"));
+    limit(parse_number(text.value_or(""), limits));
   }
   return least;
 }

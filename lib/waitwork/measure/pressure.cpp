@@ -14,6 +14,9 @@ double percent(double part, double whole) noexcept {
   return std::clamp(100.0 * part / whole, 0.0, 100.0);
 }
 
+// Counted since boot: 2^59 microseconds are 18,000 years, and the sum of eight still fits.
+constexpr number_range counters{0, std::int64_t{1} << 59};
+
 std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
 
 // "some avg10=0.00 avg60=0.36 avg300=0.42 total=9863850", see Documentation/accounting/psi.rst of
@@ -22,7 +25,7 @@ std::optional<std::int64_t> some_total_us(std::string_view text) {
   const auto fields = split_fields(first_line(text));
   if (fields.empty() || fields.front() != "some") return std::nullopt;
   for (const std::string_view field : fields) {
-    if (field.starts_with("total=")) return parse_number(field.substr(6));
+    if (field.starts_with("total=")) return parse_number(field.substr(6), counters);
   }
   return std::nullopt;
 }
@@ -35,12 +38,12 @@ void read_ticks(std::string_view text, pressure_snapshot& snapshot) {
   if (fields.size() <= steal_field || fields.front() != "cpu") return;
   std::int64_t all = 0;
   for (std::size_t field = 1; field <= steal_field; ++field) {
-    const auto ticks = parse_number(fields[field]);
+    const auto ticks = parse_number(fields[field], counters);
     if (!ticks) return;
     all += *ticks;
   }
   snapshot.all_ticks = all;
-  snapshot.steal_ticks = parse_number(fields[steal_field]);
+  snapshot.steal_ticks = parse_number(fields[steal_field], counters);
 }
 
 }  // namespace

@@ -164,7 +164,8 @@ TEST(probe_death_test, says_why_threads_were_refused) {
     std::fprintf(stderr, "%s", limits.f32_flops.all ? "not refused" : limits.f32_flops.all.error().c_str());
     std::_Exit(limits.f32_flops.one ? 0 : 1);
   };
-  EXPECT_EXIT(refused(), ::testing::ExitedWithCode(0), "cannot start 100 threads: ");
+  EXPECT_EXIT(refused(), ::testing::ExitedWithCode(0),
+              "cannot start one of 100 threads: there is no memory for a stack of ");
 }
 
 // The loops themselves, over what they are given.

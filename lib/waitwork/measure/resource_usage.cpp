@@ -4,10 +4,12 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include <fstream>
 #include <string>
+#include <system_error>
 
+#include <waitwork/base/check.hpp>
 #include <waitwork/base/refusal.hpp>
+#include <waitwork/base/small_file.hpp>
 
 namespace waitwork {
 namespace {
@@ -57,8 +59,7 @@ unsigned kernel_worker_threads(const std::filesystem::path& root) {
   // Threads come and go while we look: one that is gone has no name to read.
   std::filesystem::directory_iterator thread(root / "proc/self/task", ignored);
   for (; thread != std::filesystem::directory_iterator(); thread.increment(ignored)) {
-    std::string name;
-    std::getline(std::ifstream(thread->path() / "comm"), name);
+    const std::string name = read_small_file(thread->path() / "comm").value_or("");
     if (name.starts_with("iou-wrk-") || name.starts_with("iou-sqp-")) ++workers;
   }
   return workers;

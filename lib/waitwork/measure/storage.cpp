@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include <waitwork/base/aligned_buffer.hpp>
+#include <waitwork/base/small_file.hpp>
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/measure/system_files.hpp>
 
@@ -24,23 +25,13 @@ std::string because(const char* attempted) {
   return std::string("cannot ") + attempted + ": " + std::strerror(errno);
 }
 
-// The type of the mount that holds `directory`. A line of mountinfo, see proc_pid_mountinfo(5):
-// ID parent device root point options [optional...] - TYPE source super_options
+// The type of the mount that holds `directory`.
 std::string mounted_type(const std::filesystem::path& directory) {
   struct statx status {};
   if (::statx(AT_FDCWD, directory.c_str(), 0, STATX_MNT_ID, &status) != 0) return "unknown";
   if ((status.stx_mask & STATX_MNT_ID) == 0) return "unknown";  // before Linux 5.8
-  const std::string wanted = std::to_string(status.stx_mnt_id);
   const std::string mounts = read_system_file("/proc/self/mountinfo").value_or("");
-  for (std::string_view rest = mounts; !rest.empty();) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    const auto fields = split_fields(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (fields.empty() || fields.front() != wanted) continue;
-    const auto dash = std::ranges::find(fields, "-");
-    if (dash != fields.end() && dash + 1 != fields.end()) return std::string(*(dash + 1));
-  }
-  return "unknown";
+  return type_of_mount(mounts, status.stx_mnt_id).value_or("unknown");
 }
 
 // A file without a name, or with one that is removed at once where the file system does not have
@@ -79,12 +70,26 @@ std::optional<std::string> try_direct_io(const unique_fd& made) {
 
 }  // namespace
 
+// A line, see proc_pid_mountinfo(5): ID parent device root point options [optional...] - TYPE source super_options
+std::optional<std::string> type_of_mount(std::string_view mountinfo, std::uint64_t mount_id) {
+  const std::string wanted = std::to_string(mount_id);
+  while (!mountinfo.empty()) {
+    const auto fields = split_fields(take_until(mountinfo, '\n'));
+    if (fields.empty() || fields.front() != wanted) continue;
+    const auto dash = std::ranges::find(fields, "-");
+    if (dash != fields.end() && dash + 1 != fields.end()) return believable_name(*(dash + 1));
+  }
+  return std::nullopt;
+}
+
 storage examine_storage(const std::filesystem::path& directory) {
   storage found;
   found.file_system = mounted_type(directory);
   struct statvfs space {};
   if (::statvfs(directory.c_str(), &space) == 0) {
-    found.free_bytes = static_cast<std::int64_t>(space.f_bavail * space.f_frsize);
+    // Some network file systems answer with all bits set when they do not know.
+    std::int64_t bytes = 0;
+    if (!__builtin_mul_overflow(space.f_bavail, space.f_frsize, &bytes)) found.free_bytes = bytes;
   }
   const unique_fd file = make_file(directory);
   if (!file) {

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace waitwork {
 
@@ -25,6 +26,10 @@ struct storage {
   // device is involved and what is measured is a copy.
   bool in_memory() const noexcept { return file_system == "tmpfs" || file_system == "ramfs"; }
 };
+
+// The type of the file system that is mounted as `mount_id`, by the text of a mountinfo file; absent if it is not there
+// or has no name that can be one.
+std::optional<std::string> type_of_mount(std::string_view mountinfo, std::uint64_t mount_id);
 
 // Never throws but for lack of memory. Blocks on the device for as long as one write and one read
 // of 4 KiB take.

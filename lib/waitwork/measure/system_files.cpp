@@ -3,13 +3,20 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
-#include <fstream>
-#include <iterator>
+
+#include <waitwork/base/plain_text.hpp>
+#include <waitwork/base/small_file.hpp>
 
 namespace waitwork {
 namespace {
 
 constexpr std::string_view white_space = " \t\r\n";
+
+// The longest that identify anything are those of CPUs, some 60 bytes.
+constexpr std::size_t name_most_bytes = 256;
+
+// Far more than a kernel can be built for (NR_CPUS, 8192).
+constexpr unsigned cpus_most = 1u << 20;
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(white_space);
@@ -39,19 +46,19 @@ std::optional<Number> whole_number(std::string_view text, int base) {
 }  // namespace
 
 std::optional<std::string> read_system_file(const std::filesystem::path& path) {
-  // Opening a directory succeeds and reading it then throws out of the iterator.
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) return std::nullopt;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  std::string text;
-  char block[4096];
-  while (file.read(block, sizeof block) || file.gcount() > 0) {
-    text.append(block, static_cast<std::size_t>(file.gcount()));
-  }
-  if (file.bad()) return std::nullopt;
-  text.erase(text.find_last_not_of(white_space) + 1);
+  std::optional<std::string> text = read_small_file(path);
+  if (text) text->erase(text->find_last_not_of(white_space) + 1);
   return text;
+}
+
+std::optional<std::string> read_system_name(const std::filesystem::path& path) {
+  const auto text = read_system_file(path);
+  return text ? believable_name(*text) : std::nullopt;
+}
+
+std::optional<std::string> believable_name(std::string_view text) {
+  if (text.empty() || text.size() > name_most_bytes) return std::nullopt;
+  return plain_text(text);
 }
 
 std::optional<std::int64_t> read_system_number(const std::filesystem::path& path) {
@@ -61,7 +68,12 @@ std::optional<std::int64_t> read_system_number(const std::filesystem::path& path
 
 std::optional<std::int64_t> parse_number(std::string_view text) {
   text = trimmed(text);
-  return whole_number<std::int64_t>(text.substr(0, text.find_first_of(white_space)), 10);
+  return decimal_number(text.substr(0, text.find_first_of(white_space)));
+}
+
+std::optional<std::int64_t> parse_number(std::string_view text, number_range believable) {
+  const auto number = parse_number(text);
+  return number && *number >= believable.least && *number <= believable.most ? number : std::nullopt;
 }
 
 std::optional<std::string> value_of(std::string_view text, std::string_view key) {
@@ -96,9 +108,9 @@ std::optional<unsigned> count_cpu_list(std::string_view list) {
     const auto first = whole_number<unsigned>(range.substr(0, dash), 10);
     const auto last =
         dash == std::string_view::npos ? first : whole_number<unsigned>(range.substr(dash + 1), 10);
-    if (!first || !last || *last < *first) return false;
+    if (!first || !last || *last < *first || *last >= cpus_most) return false;
     count += *last - *first + 1;
-    return true;
+    return count <= cpus_most;
   });
   return understood ? std::optional(count) : std::nullopt;
 }
@@ -109,7 +121,7 @@ std::optional<unsigned> count_cpu_mask(std::string_view mask) {
     const auto bits = whole_number<std::uint64_t>(word, 16);
     if (!bits) return false;
     count += static_cast<unsigned>(std::popcount(*bits));
-    return true;
+    return count <= cpus_most;
   });
   return understood ? std::optional(count) : std::nullopt;
 }

@@ -47,7 +47,7 @@ double measure_clock_read_ns() noexcept {
 }
 
 std::string clock_source(const std::filesystem::path& root) {
-  return read_system_file(root / "sys/devices/system/clocksource/clocksource0/current_clocksource")
+  return read_system_name(root / "sys/devices/system/clocksource/clocksource0/current_clocksource")
       .value_or("");
 }
 

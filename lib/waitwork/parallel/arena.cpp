@@ -9,9 +9,11 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <waitwork/base/check.hpp>
 #include <waitwork/base/environment_error.hpp>
+#include <waitwork/base/thread_start.hpp>
 #include <waitwork/parallel/effective_cpus.hpp>
 
 namespace waitwork {
@@ -87,15 +89,28 @@ class gathering {
     changed_.notify_all();
   }
 
+  // Instead of arriving.
+  void stay_away(std::exception_ptr why) {
+    const std::lock_guard lock(mutex_);
+    gave_up_ = true;
+    if (!failure_) failure_ = std::move(why);
+    ++left_;
+    changed_.notify_all();
+  }
+
   // For a thread that is not a worker: returns when all have come and left again.
   void wait_until_left() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return left_ == expected_; });
   }
 
-  bool failed() {
-    const std::lock_guard lock(mutex_);
-    return gave_up_;
+  // When nobody is there any more.
+  void rethrow_failure() const {
+    if (failure_) std::rethrow_exception(failure_);
+    if (!gave_up_) return;
+    throw environment_error("start", std::to_string(expected_) + " threads for an arena", "they did not all come",
+                            "leave it more CPU time, or raise the limits on processes (ulimit -u, the container's "
+                            "pids limit)");
   }
 
  private:
@@ -107,6 +122,7 @@ class gathering {
   unsigned here_ = 0;
   unsigned left_ = 0;
   bool gave_up_ = false;
+  std::exception_ptr failure_;
 };
 
 // One worker's way to it.
@@ -116,7 +132,11 @@ class arrival final : public job {
 
  private:
   void run() noexcept override {
-    arena_.enter([](void* meeting) noexcept { static_cast<gathering*>(meeting)->arrive(); }, &meeting_);
+    try {
+      arena_.enter([](void* meeting) noexcept { static_cast<gathering*>(meeting)->arrive(); }, &meeting_);
+    } catch (...) {
+      meeting_.stay_away(std::current_exception());
+    }
   }
 
   arena& arena_;
@@ -138,12 +158,12 @@ void arena::run_on_each(const std::function<void(unsigned)>& body) {
   WAITWORK_CHECK(calling_ == callers::take_part, "run_on_each needs an arena with a slot for its caller");
   state_->slots.execute([this, &body] {
     oneapi::tbb::task_group bodies;
-    for (unsigned worker = 1; worker < workers_; ++worker) {
-      bodies.run([&body, worker] { body(worker); });
-    }
-    // The caller's own share; its failure must not leave the others unjoined.
+    // Neither a failure of the caller's own share, nor of handing out the others', must leave any unjoined.
     std::exception_ptr failure;
     try {
+      for (unsigned worker = 1; worker < workers_; ++worker) {
+        bodies.run([&body, worker] { body(worker); });
+      }
       body(0);
     } catch (...) {
       failure = std::current_exception();
@@ -156,6 +176,9 @@ void arena::run_on_each(const std::function<void(unsigned)>& body) {
 void arena::warm_up() {
   gathering meeting(workers_);
   if (calling_ == callers::take_part) {
+    // oneTBB cannot take back what it began when it finds that there is no thread: the process ends in std::terminate.
+    require_threads(workers_ - 1, "a thread for an arena", oneapi::tbb::global_control::active_value(
+                                                               oneapi::tbb::global_control::thread_stack_size));
     run_on_each([&](unsigned) { meeting.arrive(); });
   } else {
     state_->threads.start_all();
@@ -163,10 +186,7 @@ void arena::warm_up() {
     for (unsigned worker = 0; worker < workers_; ++worker) submit(arrivals.emplace_back(*this, meeting));
     meeting.wait_until_left();
   }
-  if (meeting.failed()) {
-    throw environment_error("start", std::to_string(workers_) + " threads", "they did not all come",
-                            "raise the limit of threads (ulimit -u, pids.max of the control group)");
-  }
+  meeting.rethrow_failure();
 }
 
 void arena::submit(job& next) { state_->threads.submit(next); }

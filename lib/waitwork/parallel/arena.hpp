@@ -40,7 +40,8 @@ class arena {
   void run_on_each(const std::function<void(unsigned worker)>& body);
 
   // Makes every worker run at the same moment once, so that no measurement pays for thread creation. Throws
-  // environment_error if they do not all come within a few seconds (a thread limit).
+  // environment_error if the system does not grant so many threads, or if they do not all come within a few seconds.
+  // Without it, and for want of threads, run_on_each and the algorithms of oneTBB throw whatever oneTBB throws.
   void warm_up();
 
   // Hands a job to some worker, or takes it back: worker_threads.hpp. The job calls enter(). The caller may be a loop's
@@ -52,6 +53,7 @@ class arena {
   bool has_cpu_to_spare() const noexcept;
 
   // Calls work(argument) inside the arena, on this thread: algorithms of oneTBB that it uses have the arena's slots.
+  // Throws what oneTBB throws if it cannot (no memory, no thread); the work was not done then.
   void enter(void (*work)(void*) noexcept, void* argument);
 
   worker_threads_counters counters() const;

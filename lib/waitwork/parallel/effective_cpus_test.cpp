@@ -3,12 +3,17 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <string>
 #include <thread>
 
 #include <gtest/gtest.h>
+
+#include <waitwork/base/cgroup.hpp>
+#include <waitwork/base/mutated_files_for_test.hpp>
 
 namespace waitwork {
 namespace {
@@ -118,6 +123,40 @@ TEST_F(cpu_quota, ignores_what_it_cannot_understand) {
   EXPECT_FALSE(read().quota);
 }
 
+TEST_F(cpu_quota, that_cannot_be_is_none) {
+  write("proc/self/cgroup", "0::/\n");
+  write("proc/self/mountinfo", unified_mount);
+  for (const char* text : {"-1 100000", "150000 -100000", "nan 100000", "inf 1", "1e300 1", "9223372036854775807 1",
+                           "150000", "150000 9999999999", "0x10 100000", "150000 100000 7", "150000  100000"}) {
+    write("sys/fs/cgroup/cpu.max", text);
+    EXPECT_FALSE(read().quota) << text;
+  }
+}
+
+// Ten thousand damaged states of what it is read from.
+TEST_F(cpu_quota, of_damaged_files_is_believable_or_absent) {
+  mutated_files files({{"proc/self/cgroup", "2:cpu,cpuacct:/job\n0::/slice/pod/app\n"},
+                       {"proc/self/mountinfo",
+                        std::string(unified_mount) +
+                            "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"},
+                       {"sys/fs/cgroup/slice/pod/app/cpu.max", "400000 100000\n"},
+                       {"sys/fs/cgroup/slice/cpu.max", "max 100000\n"},
+                       {"sys/fs/cgroup/cpu.max", "300000 100000\n"},
+                       {"sys/fs/cgroup/cpu,cpuacct/job/cpu.cfs_quota_us", "250000\n"},
+                       {"sys/fs/cgroup/cpu,cpuacct/job/cpu.cfs_period_us", "100000\n"}});
+  files.each(10'000, [&](std::uint64_t seed) {
+    cpu_allowance found;
+    found.affinity = 8;
+    read_cpu_quota(files.root(), found);
+    if (found.quota) {
+      ASSERT_TRUE(*found.quota > 0 && *found.quota <= 1 << 20) << seed << " " << *found.quota;
+      ASSERT_TRUE(found.quota_source.starts_with(files.root().string())) << seed << " " << found.quota_source;
+    }
+    ASSERT_TRUE(found.effective() >= 1 && found.effective() <= 8) << seed;
+    ASSERT_LE(cgroup_directories(files.root(), "cpu").size(), 4096u) << seed;
+  });
+}
+
 cpu_allowance allowance(unsigned affinity, std::optional<double> quota) {
   cpu_allowance made;
   made.affinity = affinity;
@@ -136,7 +175,16 @@ TEST(effective_cpus, rounds_a_quota_up_and_never_exceeds_the_affinity) {
   EXPECT_EQ(allowance(2, 64.0).effective(), 2u);
 }
 
-TEST(effective_cpus, is_at_least_one) { EXPECT_EQ(allowance(4, 0.05).effective(), 1u); }
+TEST(effective_cpus, is_at_least_one) {
+  EXPECT_EQ(allowance(4, 0.05).effective(), 1u);
+  EXPECT_EQ(allowance(4, -3.0).effective(), 1u);
+  EXPECT_EQ(allowance(0, std::nullopt).effective(), 1u);
+}
+
+TEST(effective_cpus, of_a_quota_that_is_no_number_is_the_affinity) {
+  EXPECT_EQ(allowance(4, std::numeric_limits<double>::quiet_NaN()).effective(), 4u);
+  EXPECT_EQ(allowance(4, std::numeric_limits<double>::infinity()).effective(), 4u);
+}
 
 TEST(effective_cpus, follows_the_affinity_mask_of_the_calling_thread) {
   // In a thread of its own, so that the mask of the other tests stays as it is.

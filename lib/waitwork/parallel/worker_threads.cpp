@@ -6,18 +6,10 @@
 #include <utility>
 
 #include <waitwork/base/check.hpp>
-#include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/look_out.hpp>
+#include <waitwork/base/thread_start.hpp>
 
 namespace waitwork {
-namespace {
-
-[[noreturn]] void throw_refused(const std::error_code& cause, const std::string& purpose) {
-  throw environment_error("start", "a thread for " + purpose, cause.message(),
-                          "raise the limit of threads (ulimit -u, pids.max of the control group) or of memory");
-}
-
-}  // namespace
 
 struct worker_threads::worker {
   std::atomic<job*> given{nullptr};  // written under the lock; release, because who looks out reads it without
@@ -57,7 +49,7 @@ void worker_threads::submit(job& next) {
   }
   if (workers_.size() < options_.limit) {
     const std::error_code refused = start_worker();
-    if (refused && workers_.empty()) throw_refused(refused, options_.purpose);
+    if (refused && workers_.empty()) throw thread_error("a thread for " + options_.purpose, refused.value());
   }
   push(next);
 }
@@ -65,7 +57,9 @@ void worker_threads::submit(job& next) {
 void worker_threads::start_all() {
   const std::lock_guard lock(mutex_);
   while (workers_.size() < options_.limit) {
-    if (const std::error_code refused = start_worker()) throw_refused(refused, options_.purpose);
+    if (const std::error_code refused = start_worker()) {
+      throw thread_error("a thread for " + options_.purpose, refused.value());
+    }
   }
 }
 

@@ -83,7 +83,8 @@ class worker_threads {
   worker_threads& operator=(const worker_threads&) = delete;
 
   // Has `next` run by some thread; it must stay alive until then, or until it is withdrawn. From any thread. Throws
-  // environment_error if there is not one thread and none can be started; with fewer than the limit it goes on.
+  // environment_error (thread_start.hpp) if there is not one thread and none can be started; with fewer than the limit
+  // it goes on.
   void submit(job& next);
 
   // Takes back what was handed in. True: it is not going to run, and nothing refers to it any more. False: it is

@@ -275,7 +275,8 @@ TEST(worker_threads_without_a_single_thread, say_the_cause_and_the_remedy) {
         }
         std::_Exit(threads.counters().refused == 1 ? 0 : 1);
       },
-      ::testing::ExitedWithCode(0), "start a thread for work: .*; raise the limit of threads");
+      ::testing::ExitedWithCode(0),
+      "start a thread for work: there is no memory for a stack of .*; raise the limits on memory");
 }
 
 TEST(worker_threads_without_a_second_thread, go_on_with_the_first) {
