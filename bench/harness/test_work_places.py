@@ -1,0 +1,134 @@
+"""What a run makes and removes in the places that it is given, seen from outside."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from waitwork_process import BINARY, environment, load_report, start, waitwork
+
+ONE_ROW = ["--suite=smoke", "--filter=^io/timer/sequential"]
+FILE_ROWS = ["--suite=smoke", "--filter=^io/file_(read/cached|write)/(sequential|parallel)"]
+WORK_DIRECTORY = re.compile(r"waitwork-[0-9a-f]{16}")
+
+
+def work_directories(place: pathlib.Path) -> list[pathlib.Path]:
+    return [entry for entry in place.iterdir() if WORK_DIRECTORY.fullmatch(entry.name)]
+
+
+def has_files(place: pathlib.Path) -> bool:
+    """Whether a workload has made its file in one of them."""
+    return any(True for made in work_directories(place) for _ in made.glob("*.waitwork"))
+
+
+def wait_for(condition) -> None:
+    for _ in range(6000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came true")
+
+
+def test_folders_of_the_user_survive(tmp_path):
+    names = ["waitwork-2024", "waitwork-20241128", "waitwork-41", "waitwork-2", "waitwork-backup", "waitwork-0123456789abcdef"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "thesis.txt").write_text("thesis")
+    (tmp_path / "waitwork-99999").mkdir()
+    assert waitwork(*ONE_ROW, "--work-dir", str(tmp_path), cwd=tmp_path).returncode == 0
+    for name in names:
+        assert (tmp_path / name / "thesis.txt").read_text() == "thesis", name
+    assert (tmp_path / "waitwork-99999").is_dir()
+    assert len(work_directories(tmp_path)) == 1, "the one that is called alike"
+
+
+def test_rows_that_work_on_files_leave_none(tmp_path):
+    done = waitwork(*FILE_ROWS, cwd=tmp_path)
+    assert done.returncode in (0, 5), done.stderr  # 5: no O_DIRECT here
+    assert [entry.name for entry in tmp_path.iterdir()] == ["waitwork-report.json"]
+
+
+def killed_with_files(place: pathlib.Path) -> pathlib.Path:
+    """The work directory of a run that was killed with a workload's file in it."""
+    run = start(*FILE_ROWS, "--rounds=50", cwd=place)
+    wait_for(lambda: has_files(place))
+    run.send_signal(signal.SIGKILL)
+    run.communicate()
+    [left] = work_directories(place)
+    return left
+
+
+def test_a_killed_run_is_cleaned_up_after_by_the_next_in_the_same_place(tmp_path):
+    left = killed_with_files(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert waitwork(*ONE_ROW, cwd=elsewhere).returncode == 0
+    assert left.exists(), "that run had another place"
+    assert waitwork(*ONE_ROW, "--out=other.json", cwd=tmp_path).returncode == 0
+    assert work_directories(tmp_path) == []
+
+
+def test_what_a_user_put_into_a_work_directory_survives(tmp_path):
+    left = killed_with_files(tmp_path)
+    (left / "thesis.txt").write_text("thesis")
+    (left / "folder").mkdir()
+    (left / "folder" / "file.waitwork").write_text("thesis")
+    (tmp_path / "victim").write_text("thesis")
+    (left / "link.waitwork").symlink_to(tmp_path / "victim")
+    assert waitwork(*ONE_ROW, "--out=other.json", cwd=tmp_path).returncode == 0
+    assert (left / "thesis.txt").read_text() == "thesis"
+    assert (left / "folder" / "file.waitwork").read_text() == "thesis"
+    assert (tmp_path / "victim").read_text() == "thesis"
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="it takes namespaces of processes")
+def test_two_containers_share_a_place(tmp_path):
+    """In each the runner is process 1."""
+    place = tmp_path / "shared"
+    place.mkdir()
+
+    def container(number: int) -> subprocess.Popen:
+        return subprocess.Popen(
+            ["unshare", "--pid", "--fork", "--mount-proc", BINARY, *FILE_ROWS, "--rounds=3", f"--out={tmp_path / str(number)}.json"],
+            cwd=tmp_path,
+            env=environment(TMPDIR=str(place)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    first = container(1)
+    wait_for(lambda: first.poll() is not None or has_files(place))
+    second = container(2)
+    for number, run in enumerate([first, second], start=1):
+        _, errors = run.communicate(timeout=120)
+        if "unshare failed" in errors:
+            pytest.skip("namespaces are not permitted here")
+        assert run.returncode in (0, 5), errors
+        assert load_report(tmp_path / f"{number}.json")["waitwork"]["failures"] == []
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it takes another user")
+def test_what_lies_in_a_place_of_everybody_is_in_nobodys_way(tmp_path):
+    place = tmp_path / "everybody"
+    place.mkdir()
+    place.chmod(0o1777)
+    planted = [place / f"waitwork-{number}" for number in range(100)]
+    for directory in planted:
+        directory.mkdir()
+        (directory / "journal").write_text("theirs")
+        os.chown(directory, 65534, 65534)
+    done = waitwork(*ONE_ROW, "--work-dir", str(place), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for directory in planted:
+        assert (directory / "journal").read_text() == "theirs"
+    assert work_directories(place) == []
