@@ -37,7 +37,7 @@ def wait_for(condition) -> None:
 
 
 def test_folders_of_the_user_survive(tmp_path):
-    names = ["waitwork-2024", "waitwork-20241128", "waitwork-41", "waitwork-2", "waitwork-backup", "waitwork-0123456789abcdef"]
+    names = [f"waitwork-{name}" for name in ("2024", "20241128", "41", "2", "backup", "0123456789abcdef")]
     for name in names:
         (tmp_path / name).mkdir()
         (tmp_path / name / "thesis.txt").write_text("thesis")
@@ -96,7 +96,7 @@ def test_two_containers_share_a_place(tmp_path):
 
     def container(number: int) -> subprocess.Popen:
         return subprocess.Popen(
-            ["unshare", "--pid", "--fork", "--mount-proc", BINARY, *FILE_ROWS, "--rounds=3", f"--out={tmp_path / str(number)}.json"],
+            ["unshare", "--pid", "--fork", "--mount-proc", BINARY, *FILE_ROWS, "--rounds=3", f"--out={number}.json"],
             cwd=tmp_path,
             env=environment(TMPDIR=str(place)),
             stdin=subprocess.DEVNULL,

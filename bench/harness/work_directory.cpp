@@ -86,8 +86,8 @@ void work_directory::make() {
     errno = error;
     return;
   }
-  // Before the lock is ours, another run may take the empty directory for a dead one's, and it goes with it. Where there
-  // are no locks nobody removes it.
+  // Before the lock is ours, another run may take the empty directory for a dead one's, and it goes with it. Where
+  // there are no locks nobody removes it.
   if (!claim_work_directory(made.get()) && errno == EWOULDBLOCK) return;
   name_ = name;
   directory_ = std::move(made);

@@ -9,8 +9,8 @@
 //   it stays, and so does the directory.
 // - A runner that was killed cannot do that: the next run in the same place does, for each directory that has a name of
 //   ours (waitwork/base/own_name.hpp), is a real directory of this user's that nobody else may enter, whose marker
-//   (work_directory_marker.hpp) is of this very directory, that nobody holds a lock on, and whose process does not live.
-//   The lock is what says so across containers, where every runner may be process 1.
+//   (work_directory_marker.hpp) is of this very directory, that nobody holds a lock on, and whose process does not
+//   live. The lock is what says so across containers, where every runner may be process 1.
 // - A run that was killed between making its directory and marking it leaves it empty. The name alone then proves it,
 //   and all that can be lost is an empty directory: it is removed as well.
 //
@@ -48,7 +48,7 @@ class work_directory {
   bool mark();
 
   std::filesystem::path path_;
-  std::string name_;     // in the place; empty once it is removed
+  std::string name_;  // in the place; empty once it is removed
   unique_fd place_;
   unique_fd directory_;  // holds the lock
 };

@@ -65,7 +65,8 @@ std::optional<work_directory_marker> marker_in(int directory) {
 
 // Made and not yet marked.
 bool is_unfinished(int directory) {
-  return std::ranges::all_of(names_in(directory), [](const std::string& name) { return name == unfinished_marker_name; });
+  return std::ranges::all_of(names_in(directory),
+                             [](const std::string& name) { return name == unfinished_marker_name; });
 }
 
 bool is_stale(const std::string& name, int directory, const struct stat& status) {

@@ -43,8 +43,8 @@ work_directory_marker marker_of_this_process(std::string directory, ino_t inode)
 
 std::string to_text(const work_directory_marker& marker) {
   std::ostringstream text;
-  text << format_name << "\ndirectory " << marker.directory << "\ninode " << marker.inode << "\nprocess " << marker.process
-       << "\nstarted " << marker.started_ticks << "\nboot " << marker.boot << '\n';
+  text << format_name << "\ndirectory " << marker.directory << "\ninode " << marker.inode << "\nprocess "
+       << marker.process << "\nstarted " << marker.started_ticks << "\nboot " << marker.boot << '\n';
   return text.str();
 }
 

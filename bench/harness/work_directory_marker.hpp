@@ -20,9 +20,9 @@ inline constexpr const char* marker_name = ".waitwork-work-directory";
 inline constexpr const char* unfinished_marker_name = ".waitwork-work-directory.new";
 
 struct work_directory_marker {
-  std::string directory;  // its name
-  ino_t inode = 0;        // of the directory
-  pid_t process = 0;      // the runner's, as it sees itself: in a container often 1
+  std::string directory;            // its name
+  ino_t inode = 0;                  // of the directory
+  pid_t process = 0;                // the runner's, as it sees itself: in a container often 1
   std::uint64_t started_ticks = 0;  // since the machine started; 0 if /proc does not say
   std::string boot = "-";           // identifier of the boot; "-" if /proc does not say
 

@@ -57,9 +57,7 @@ class work_directory_in_a_place : public testing::Test {
     return found;
   }
 
-  std::size_t entries() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator(place_), {}));
-  }
+  std::size_t entries() const { return static_cast<std::size_t>(std::distance(fs::directory_iterator(place_), {})); }
 
   static void put(const fs::path& file, const std::string& text = "theirs") {
     fs::create_directories(file.parent_path());

@@ -2,8 +2,8 @@
 // open_descriptor: opening files so that no descriptor of ours is 0, 1 or 2.
 //
 // A program that was started with a standard stream closed gets its number for the next file that it opens; whatever is
-// then said to people on "standard error" is written into that file. SQLite refuses descriptors below 3 for data for the
-// same reason. Costs nothing in the usual case.
+// then said to people on "standard error" is written into that file. SQLite refuses descriptors below 3 for data for
+// the same reason. Costs nothing in the usual case.
 
 #include <sys/types.h>
 

@@ -24,9 +24,11 @@ std::uint32_t random_half() noexcept {
   static std::atomic<std::uint64_t> calls{0};
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
-  const auto nanoseconds = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+  const auto nanoseconds =
+      static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
   const auto process = static_cast<std::uint64_t>(::getpid());
-  return static_cast<std::uint32_t>(mix64(mix64(nanoseconds + process) + calls.fetch_add(1, std::memory_order_relaxed)));
+  return static_cast<std::uint32_t>(
+      mix64(mix64(nanoseconds + process) + calls.fetch_add(1, std::memory_order_relaxed)));
 }
 
 std::string digits_of(std::uint32_t half) {

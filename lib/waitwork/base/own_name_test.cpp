@@ -32,8 +32,9 @@ TEST(own_name, with_any_digit_changed_is_not_recognised) {
 }
 
 TEST(own_name, is_nothing_that_people_and_other_programs_call_theirs) {
-  for (const char* const name : {"", "1", "2024", "20241128", "backup", "2024112812345678", "aaaaaaaaaaaaaaaa", "XXXXXX",
-                                 "0000000000000000", "deadbeefdeadbeef", "DEADBEEFDEADBEEF", "................"}) {
+  for (const char* const name :
+       {"", "1", "2024", "20241128", "backup", "2024112812345678", "aaaaaaaaaaaaaaaa", "XXXXXX", "0000000000000000",
+        "deadbeefdeadbeef", "DEADBEEFDEADBEEF", "................"}) {
     EXPECT_FALSE(is_own_name(name, "directory")) << name;
   }
   const std::string name = new_own_name("directory");

@@ -2,13 +2,13 @@
 // Writing a file so that a reader, or a crash, sees the old one or the new one and never a part.
 //
 // A temporary file in the same directory, fsync, rename, fsync of the directory: two flushes of the device. A symbolic
-// link is followed because the user named it, and stays: what it points to is replaced, or made. The file keeps the mode
-// and, where this process may give it away, the owner of the one that it replaces; access control lists are not kept. A
-// new one has what the umask leaves.
+// link is followed because the user named it, and stays: what it points to is replaced, or made. The file keeps the
+// mode and, where this process may give it away, the owner of the one that it replaces; access control lists are not
+// kept. A new one has what the umask leaves.
 //
-// What a rename would not reach is written in place: a pipe, a device, /dev/stdout or another open descriptor, and a file
-// that is mounted by itself. There is no old content to fall back to; whoever keeps the data elsewhere meanwhile should
-// keep it until this has returned.
+// What a rename would not reach is written in place: a pipe, a device, /dev/stdout or another open descriptor, and a
+// file that is mounted by itself. There is no old content to fall back to; whoever keeps the data elsewhere meanwhile
+// should keep it until this has returned.
 
 #include <filesystem>
 #include <functional>
@@ -26,8 +26,8 @@ void write_file_atomically(const std::filesystem::path& file, std::string_view c
                            const std::function<bool()>& give_up = {});
 
 // Throws environment_error now if write_file_atomically() could not even begin later: no such directory, a directory in
-// the file's place, no permission, links in a circle, a read-only file system. Leaves nothing behind, and removes what a
-// killed process left of writing this file. Never waits.
+// the file's place, no permission, links in a circle, a read-only file system. Leaves nothing behind, and removes what
+// a killed process left of writing this file. Never waits.
 void check_writable(const std::filesystem::path& file);
 
 // Whether `file` would be written in place, and so nothing can lie beside it or replace it. Throws environment_error if

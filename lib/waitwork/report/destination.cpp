@@ -82,9 +82,7 @@ destination not_there_yet(const fs::path& given) {
 
 }  // namespace
 
-fs::path directory_of(const fs::path& file) {
-  return file.has_parent_path() ? file.parent_path() : fs::path(".");
-}
+fs::path directory_of(const fs::path& file) { return file.has_parent_path() ? file.parent_path() : fs::path("."); }
 
 destination resolve_destination(const fs::path& given) {
   struct stat status {};
@@ -97,7 +95,8 @@ destination resolve_destination(const fs::path& given) {
     throw environment_error("write", given.string(), "it is a socket", "name a file, or a pipe that somebody reads");
   }
   if (S_ISBLK(status.st_mode)) {
-    throw environment_error("write", given.string(), "it is a whole disk, and what is on it would be lost", "name a file");
+    throw environment_error("write", given.string(), "it is a whole disk, and what is on it would be lost",
+                            "name a file");
   }
   destination found{.given = given, .file = behind_links(given), .existing = status, .descriptor = {}};
   struct stat last {};

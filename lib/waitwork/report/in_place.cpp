@@ -19,7 +19,9 @@ namespace {
 
 constexpr int wait_ms = 100;
 
-[[noreturn]] void refuse(const destination& target, int error) { throw file_error("write", target.given.string(), error); }
+[[noreturn]] void refuse(const destination& target, int error) {
+  throw file_error("write", target.given.string(), error);
+}
 
 void stop_if_unwanted(const destination& target, const std::function<bool()>& give_up) {
   if (!give_up || !give_up()) return;
@@ -43,8 +45,8 @@ void write_in_place(const destination& target, std::string_view content, const s
   const unique_fd fd = open_target(target, give_up);
   if (!fd) refuse(target, errno);
   const bool regular = S_ISREG(target.existing->st_mode);
-  // A pipe that is ready takes PIPE_BUF bytes without blocking, whether or not it is set to: that setting belongs to all
-  // who share the open file, so it is not ours to change.
+  // A pipe that is ready takes PIPE_BUF bytes without blocking, whether or not it is set to: that setting belongs to
+  // all who share the open file, so it is not ours to change.
   const std::size_t most_bytes = regular ? SSIZE_MAX : PIPE_BUF;
   for (std::string_view rest = content; !rest.empty();) {
     pollfd ready{fd.get(), POLLOUT, 0};

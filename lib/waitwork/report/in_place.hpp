@@ -11,13 +11,13 @@
 
 namespace waitwork {
 
-// Writes all of `content` to `target`, which must be in_place. `give_up` is asked about ten times a second while it waits
-// for a reader and ends that when it returns true; empty means never. Throws environment_error; part may be written then.
-// SIGPIPE must be ignored: a reader that has gone is an error like another.
+// Writes all of `content` to `target`, which must be in_place. `give_up` is asked about ten times a second while it
+// waits for a reader and ends that when it returns true; empty means never. Throws environment_error; part may be
+// written then. SIGPIPE must be ignored: a reader that has gone is an error like another.
 void write_in_place(const destination& target, std::string_view content, const std::function<bool()>& give_up);
 
-// Throws environment_error if it could not even begin. Never waits, and does not open a pipe: its reader would see an end
-// of file when it is closed again.
+// Throws environment_error if it could not even begin. Never waits, and does not open a pipe: its reader would see an
+// end of file when it is closed again.
 void check_in_place(const destination& target);
 
 }  // namespace waitwork

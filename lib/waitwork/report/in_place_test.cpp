@@ -51,7 +51,8 @@ class in_place : public testing::Test {
   static std::string all_of(int fd) {
     std::string text;
     char buffer[4096];
-    for (ssize_t got = 0; (got = ::read(fd, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(got));
+    for (ssize_t got = 0; (got = ::read(fd, buffer, sizeof buffer)) > 0;)
+      text.append(buffer, static_cast<std::size_t>(got));
     return text;
   }
   static std::string refusal(const fs::path& file, const std::function<bool()>& give_up = {}) {

@@ -27,7 +27,9 @@ constexpr int attempts = 10;
 // A name may have 255 bytes; ours adds 27 to that of the file.
 constexpr std::size_t most_stem_bytes = 255 - 27;
 
-[[noreturn]] void refuse(const destination& target, int error) { throw file_error("write", target.given.string(), error); }
+[[noreturn]] void refuse(const destination& target, int error) {
+  throw file_error("write", target.given.string(), error);
+}
 
 std::string stem_of(const destination& target) { return target.file.filename().string().substr(0, most_stem_bytes); }
 
@@ -64,9 +66,7 @@ void remove_if_stale(int directory, const char* name) {
 
 }  // namespace
 
-bool synced(int fd) noexcept {
-  return ::fsync(fd) == 0 || errno == EINVAL || errno == EOPNOTSUPP;
-}
+bool synced(int fd) noexcept { return ::fsync(fd) == 0 || errno == EINVAL || errno == EOPNOTSUPP; }
 
 temporary_file::temporary_file(const destination& target) : target_(target), directory_(open_directory(target)) {
   if (!directory_) refuse(target_, errno);
@@ -86,7 +86,8 @@ void temporary_file::open() {
     unique_fd fd = open_descriptor(directory_.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
     if (!fd && errno == EEXIST) continue;
     if (!fd) refuse(target_, errno);
-    // Before the lock is ours, another run may take the file for a dead one's. Where there are no locks, none removes it.
+    // Before the lock is ours, another run may take the file for a dead one's. Where there are no locks, none removes
+    // it.
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) continue;
     struct stat status {};
     if (::fstat(fd.get(), &status) == 0 && status.st_nlink == 0) continue;
@@ -119,8 +120,8 @@ void temporary_file::take_final_name() {
   const std::string final_name = target_.file.filename().string();
   if (::renameat(directory_.get(), name_.c_str(), directory_.get(), final_name.c_str()) != 0) refuse(target_, errno);
   name_.clear();
-  // Without this the rename may be undone by a power cut. A directory that cannot be opened for reading cannot be synced
-  // by itself; then all of the file system is.
+  // Without this the rename may be undone by a power cut. A directory that cannot be opened for reading cannot be
+  // synced by itself; then all of the file system is.
   if (!synced(directory_.get()) && (errno != EBADF || ::syncfs(fd()) != 0)) refuse(target_, errno);
 }
 

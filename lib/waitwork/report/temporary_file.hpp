@@ -1,11 +1,11 @@
 #pragma once
 // temporary_file: a file that is written out of sight and then takes its final name, whole, by a rename.
 //
-// It lies in the directory of the final name as `.<name>.waitwork-<own name>`. A killed process leaves it there, and the
-// next one removes it: the name proves that it is ours (waitwork/base/own_name.hpp), and a lock that is held while it is
-// written proves that nobody is at it. A file without a name (O_TMPFILE) would leave nothing behind, but not every file
-// system has it (overlayfs before 6.3, NFS, FUSE), replacing a file needs a name again, and one way that always runs is
-// worth more than two of which one is never tried.
+// It lies in the directory of the final name as `.<name>.waitwork-<own name>`. A killed process leaves it there, and
+// the next one removes it: the name proves that it is ours (waitwork/base/own_name.hpp), and a lock that is held while
+// it is written proves that nobody is at it. A file without a name (O_TMPFILE) would leave nothing behind, but not
+// every file system has it (overlayfs before 6.3, NFS, FUSE), replacing a file needs a name again, and one way that
+// always runs is worth more than two of which one is never tried.
 
 #include <filesystem>
 #include <string>
@@ -26,9 +26,9 @@ class temporary_file {
 
   int fd() const noexcept { return fd_.get(); }
 
-  // Returns when the file is on the device under its final name, with mode and, as far as this process may, owner of the
-  // file that it replaces. Throws environment_error: with the old file in place, or, if it is the directory that could
-  // not be brought to the device, the new one.
+  // Returns when the file is on the device under its final name, with mode and, as far as this process may, owner of
+  // the file that it replaces. Throws environment_error: with the old file in place, or, if it is the directory that
+  // could not be brought to the device, the new one.
   void take_final_name();
 
  private:

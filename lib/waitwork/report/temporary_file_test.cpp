@@ -78,9 +78,10 @@ TEST_F(temporary_files, that_are_being_written_stay) {
 TEST_F(temporary_files, are_not_taken_for_ours_when_a_user_or_another_program_made_them) {
   const std::string own = new_own_name("report.json");
   std::vector<fs::path> theirs;
-  for (const std::string& name : {std::string(".report.json.backup"), std::string(".report.json.aB3xYz"),
-                                  std::string(".report.json.waitwork-backup"), ".report.json.waitwork-" + own + "~",
-                                  "report.json.waitwork-" + own, ".report.json.waitwork-" + new_own_name("other.json")}) {
+  for (const std::string& name :
+       {std::string(".report.json.backup"), std::string(".report.json.aB3xYz"),
+        std::string(".report.json.waitwork-backup"), ".report.json.waitwork-" + own + "~",
+        "report.json.waitwork-" + own, ".report.json.waitwork-" + new_own_name("other.json")}) {
     theirs.push_back(directory_ / name);
     put(theirs.back());
   }
