@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import re
@@ -12,7 +13,7 @@ import time
 
 import pytest
 
-from waitwork_process import BINARY, environment, load_report, start, waitwork
+from waitwork_process import BINARY, environment, load_report, one_line, start, waitwork
 
 ONE_ROW = ["--suite=smoke", "--filter=^io/timer/sequential"]
 FILE_ROWS = ["--suite=smoke", "--filter=^io/file_(read/cached|write)/(sequential|parallel)"]
@@ -132,3 +133,61 @@ def test_what_lies_in_a_place_of_everybody_is_in_nobodys_way(tmp_path):
     for directory in planted:
         assert (directory / "journal").read_text() == "theirs"
     assert work_directories(place) == []
+
+
+def test_a_report_goes_into_a_pipe_and_the_table_follows(tmp_path):
+    done = waitwork(*ONE_ROW, "--out=/dev/stdout", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report, end = json.JSONDecoder().raw_decode(done.stdout)
+    assert report["waitwork"]["complete"]
+    assert "io/timer/sequential" in done.stdout[end:]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_follows_what_its_descriptor_has_written_before(tmp_path):
+    with open(tmp_path / "log", "w", encoding="utf-8") as log:
+        log.write("earlier\n")
+        log.flush()
+        done = subprocess.run(
+            [BINARY, *ONE_ROW, f"--out=/dev/fd/{log.fileno()}"],
+            cwd=tmp_path,
+            env=environment(TMPDIR=str(tmp_path)),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=120,
+            pass_fds=[log.fileno()],
+            check=False,
+        )
+        log.write("later\n")
+    assert done.returncode == 0, done.stderr
+    found = re.fullmatch(r"earlier\n(.*)later\n", (tmp_path / "log").read_text(), re.DOTALL)
+    assert json.loads(found[1])["waitwork"]["complete"]
+
+
+def test_a_report_waits_for_the_reader_of_a_named_pipe(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    run = start(*ONE_ROW, f"--out={pipe}", cwd=tmp_path)
+    with open(pipe, encoding="utf-8") as reader:
+        report = json.load(reader)
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode == 0, errors
+    assert report["waitwork"]["complete"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_report_replaces_what_a_link_points_to_and_keeps_its_mode(tmp_path):
+    (tmp_path / "real.json").write_text("old")
+    (tmp_path / "real.json").chmod(0o640)
+    (tmp_path / "link.json").symlink_to("real.json")
+    assert waitwork(*ONE_ROW, "--out=link.json", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "link.json").is_symlink()
+    assert load_report(tmp_path / "real.json")["waitwork"]["complete"]
+    assert (tmp_path / "real.json").stat().st_mode & 0o777 == 0o640
+
+
+def test_links_in_a_circle_are_found_before_measuring(tmp_path):
+    (tmp_path / "link.json").symlink_to("link.json")
+    done = waitwork(*ONE_ROW, "--out=link.json", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "link.json" in one_line(done.stderr)
