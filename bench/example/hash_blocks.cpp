@@ -23,7 +23,7 @@ class hash_blocks final : public workload {
  public:
   // Everything that is not the work: a file, a buffer for each unit in flight, the right answers.
   explicit hash_blocks(const workload_settings& settings) {
-    const auto path = settings.work_directory / "hash_blocks";
+    const auto path = settings.file("hash_blocks");
     file_.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!file_) throw std::system_error(errno, std::generic_category(), "opening " + path.string());
     for (unsigned lane = 0; lane < settings.lanes; ++lane) buffers_.emplace_back(block_bytes);

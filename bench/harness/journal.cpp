@@ -99,8 +99,13 @@ journal journal::begin(const fs::path& file, const journal_header& header) {
   if (::ftruncate(made.fd_.get(), 0) != 0) refuse("begin journal", file, errno);
   made.header_ = header;
   const std::string line = line_of(header);
-  made.write_lines(line + line);
-  flush_directory_of(file);
+  try {
+    made.write_lines(line + line);
+    flush_directory_of(file);
+  } catch (const environment_error&) {
+    ::unlink(file.c_str());  // it is ours, locked, and holds nothing
+    throw;
+  }
   return made;
 }
 

@@ -1,14 +1,7 @@
 #pragma once
-// output_place: where a report goes, understood in one way before measuring and after it.
-//
-// A name can be a file, which is replaced as a whole; a descriptor that this process was given ("-", /dev/stdout, /dev/fd/63 of
-// a shell's >(...)), which is written through as it is, whatever stands behind it; or a pipe or a device, which is opened and
-// written in place. A name is taken as it stands: what /dev/stdout points to is not looked up, since a log file behind it is
-// nobody's to replace.
+// output_place: where a report goes: the name of a file, a pipe or a device (waitwork/report/atomic_write.hpp), or "-".
 
 #include <filesystem>
-#include <optional>
-#include <string>
 #include <string_view>
 
 namespace waitwork::bench {
@@ -20,10 +13,12 @@ class output_place {
 
   const std::filesystem::path& name() const noexcept { return name_; }
 
-  // Whether it is, or will be, a regular file that is replaced as a whole; a journal can then stand beside it.
+  // Whether it is, or will be, a file that is replaced as a whole; a journal can then stand beside it. Throws
+  // environment_error if nothing can be written there.
   bool is_file() const;
 
-  bool is_standard_output() const noexcept { return descriptor_ == 1; }
+  // "-", /dev/stdout or another name of it.
+  bool is_standard_output() const;
 
   // Whether both would be written to one place.
   bool same_as(const output_place& other) const;
@@ -33,12 +28,13 @@ class output_place {
   void check() const;
 
   // Throws environment_error if not all was written, also if a signal has come while a pipe kept it waiting
-  // (patient_write.hpp). A file is then as it was before.
+  // (interrupts.hpp). A file is then as it was before.
   void write(std::string_view text) const;
 
  private:
+  bool is_dash() const;
+
   std::filesystem::path name_;
-  std::optional<int> descriptor_;
 };
 
 }  // namespace waitwork::bench

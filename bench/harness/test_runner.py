@@ -316,16 +316,16 @@ def test_an_interrupt_does_not_wait_for_a_row_that_hangs(tmp_path):
 
 
 def test_a_killed_run_loses_nothing_that_was_finished(tmp_path):
-    """SIGKILL at random moments, again and again, until the run has got through."""
+    """SIGKILL at random moments, again and again; then, on a machine too slow to get through meanwhile, undisturbed."""
     report, journal = tmp_path / "waitwork-report.json", tmp_path / "waitwork-report.json.journal"
     moments = random.Random(20261121)
     arguments = [*QUICK_ROWS, "--rounds=8", "--seed=7"]
     finished: list[dict] = []
     kills = 0
-    for _ in range(200):
+    for attempt in range(41):
         run = start(*arguments, "--resume", cwd=tmp_path)
         try:
-            run.communicate(timeout=moments.uniform(0.05, 1.5))
+            run.communicate(timeout=moments.uniform(0.05, 1.5) if attempt < 40 else 120)
         except subprocess.TimeoutExpired:
             run.kill()
             run.communicate()

@@ -23,6 +23,8 @@
 #include <utility>
 #include <vector>
 
+#include <harness/work_files.hpp>
+
 namespace waitwork::bench {
 
 // One unit of work. Units in flight at the same time have different lanes, in [0, workload_settings::lanes), so that
@@ -100,10 +102,14 @@ struct workload_settings {
   std::string variant;                   // one of workload_definition::variants
   unsigned lanes = 1;                    // units in flight at most
   unsigned workers = 1;                  // threads that may compute at the same time: the row's
-  std::filesystem::path work_directory;  // exists, is writable, is emptied after the run; shared by all rows
+  std::filesystem::path work_directory;  // exists and is writable; shared by all rows of the run
   std::uint64_t seed = 0;                // the same for every row of a run
   double work_per_us = 0;                // busy_work steps that take one microsecond here, measured once a run
   bool smoke = false;                    // small input: prove that it works, do not measure
+
+  // Where the workload makes its file `name`. At the end of the run the work directory is cleaned of files with such
+  // names, and of no others.
+  std::filesystem::path file(std::string_view name) const { return work_file(work_directory, name); }
 };
 
 struct workload_definition {

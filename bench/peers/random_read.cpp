@@ -46,7 +46,7 @@ constexpr std::uint64_t smoke_file_blocks = (std::uint64_t{8} << 20) / block_byt
 class random_blocks {
  public:
   explicit random_blocks(const workload_settings& settings)
-      : path_(settings.work_directory / "peers-random_read.blocks"),
+      : path_(settings.file("peers-random_read")),
         blocks_(settings.smoke ? smoke_file_blocks : file_blocks),
         order_(mix64(mix64(settings.seed))),
         pattern_(settings.seed) {

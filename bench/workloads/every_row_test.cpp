@@ -16,6 +16,7 @@
 #include <harness/busy_work.hpp>
 #include <harness/registry.hpp>
 #include <harness/strategy.hpp>
+#include <harness/work_files.hpp>
 #include <harness/workload.hpp>
 #include <waitwork/base/environment_error.hpp>
 
@@ -65,6 +66,9 @@ TEST_P(every_row, gives_the_right_answer_to_every_unit) {
   log = driver->drive(*work, std::uint64_t{1} << 40, units);
   EXPECT_EQ(log.wrong, 0u) << "the first is unit " << log.first_wrong_unit;
   EXPECT_NO_THROW(work->verify());
+  for (const std::filesystem::directory_entry& made : std::filesystem::directory_iterator(directory_)) {
+    EXPECT_TRUE(is_work_file(made.path().filename().string())) << made.path() << " would be left behind";
+  }
 }
 
 const auto name_of = [](const auto& instance) {

@@ -15,6 +15,7 @@
 #include <waitwork/base/random.hpp>
 #include <waitwork/base/unique_fd.hpp>
 
+#include <harness/work_files.hpp>
 #include <workloads/io/work_file.hpp>
 
 namespace waitwork::bench {
@@ -111,7 +112,7 @@ void block_pattern::fill(std::uint64_t block, block_span contents) const noexcep
 void ensure_block_file(const std::filesystem::path& path, std::uint64_t blocks,
                        const block_pattern& pattern) {
   if (holds_pattern(path, blocks, pattern)) return;
-  temporary_file temporary(path.string() + ".tmp." + std::to_string(::getpid()));
+  temporary_file temporary(unfinished_work_file(path));
   const unique_fd fd = open_file_or_throw(temporary.path(), O_WRONLY | O_CREAT | O_TRUNC);
   reserve_space(fd.get(), path, blocks * block_bytes);
   write_blocks(fd.get(), path, blocks, pattern);

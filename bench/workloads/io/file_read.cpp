@@ -36,7 +36,7 @@ constexpr std::uint64_t smoke_file_bytes = std::uint64_t{8} << 20;
 class file_read_workload final : public workload {
  public:
   explicit file_read_workload(const workload_settings& settings)
-      : path_(settings.work_directory / ("file_read-" + settings.variant + ".blocks")),
+      : path_(settings.file("file_read-" + settings.variant)),
         blocks_((settings.smoke ? smoke_file_bytes : file_bytes) / block_bytes),
         order_(mix64(mix64(settings.seed))),  // not the words' own stream
         pattern_(settings.seed),

@@ -24,7 +24,7 @@ class file_read_workload : public testing::TestWithParam<const char*> {
     }
   }
   std::filesystem::path path() const {
-    return directory_.path() / ("file_read-" + std::string(GetParam()) + ".blocks");
+    return work_file(directory_.path(), "file_read-" + std::string(GetParam()));
   }
   scratch_directory directory_;
   std::string missing_;

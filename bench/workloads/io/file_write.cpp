@@ -45,7 +45,7 @@ constexpr std::uint64_t blocks_per_chunk = 256;  // 1 MiB: a device streams at f
 class file_write_workload final : public workload {
  public:
   explicit file_write_workload(const workload_settings& settings)
-      : path_(settings.work_directory / "file_write.blocks"),
+      : path_(settings.file("file_write")),
         blocks_per_lane_(std::max<std::uint64_t>(
             (settings.smoke ? smoke_file_bytes : file_bytes) / block_bytes / settings.lanes, 1)),
         order_(mix64(settings.seed)),

@@ -23,7 +23,7 @@ class file_write_workload : public testing::Test {
       return nullptr;
     }
   }
-  std::filesystem::path path() const { return directory_.path() / "file_write.blocks"; }
+  std::filesystem::path path() const { return work_file(directory_.path(), "file_write"); }
 
   // Past the page cache, as the workload itself reads and writes.
   void flip_bit(std::uint64_t block) {

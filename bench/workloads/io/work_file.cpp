@@ -9,11 +9,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <system_error>
 #include <vector>
 
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/environment_error.hpp>
+#include <waitwork/base/open_descriptor.hpp>
+#include <waitwork/base/refusal.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -22,26 +23,6 @@ namespace {
 constexpr std::size_t chunk_bytes = std::size_t{1} << 20;
 
 std::string in_quotes(const std::filesystem::path& path) { return "'" + path.string() + "'"; }
-
-const char* remedy_for(int positive_errno) noexcept {
-  switch (positive_errno) {
-    case ENOSPC:  // the device is full
-    case EDQUOT:  // or this user's share of it is
-      return "free space there, or choose another directory with --work-dir";
-    case EFBIG:  // the process may not write files of this size
-      return "raise the limit: ulimit -f unlimited";
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return "choose a writable directory with --work-dir";
-    case EMFILE:
-      return "raise the limit: ulimit -n 4096";
-    case EIO:
-      return "see the kernel's log (dmesg) for the state of the device";
-    default:
-      return "choose a directory on another file system with --work-dir";
-  }
-}
 
 unsupported_error direct_unsupported(const std::filesystem::path& path, const std::string& cause) {
   return {"open for direct I/O", in_quotes(path), cause,
@@ -58,9 +39,8 @@ std::uint64_t size_of(int fd, const std::filesystem::path& path) {
 
 void throw_file_error(const std::string& operation, const std::filesystem::path& path,
                       int positive_errno) {
-  throw environment_error(operation, in_quotes(path),
-                          std::generic_category().message(positive_errno),
-                          remedy_for(positive_errno));
+  const refusal why = explain_file_error(positive_errno);
+  throw environment_error(operation, in_quotes(path), why.cause, why.remedy + " (--work-dir says where)");
 }
 
 void throw_short_transfer(const std::string& operation, const std::filesystem::path& path,
@@ -74,13 +54,13 @@ void throw_short_transfer(const std::string& operation, const std::filesystem::p
 }
 
 unique_fd open_file_or_throw(const std::filesystem::path& path, int flags) {
-  unique_fd fd(::open(path.c_str(), flags | O_CLOEXEC, 0600));
+  unique_fd fd = open_descriptor(AT_FDCWD, path.c_str(), flags, 0600);
   if (!fd) throw_file_error("open", path, errno);
   return fd;
 }
 
 unique_fd open_direct(const std::filesystem::path& path, int flags) {
-  unique_fd fd(::open(path.c_str(), flags | O_DIRECT | O_CLOEXEC, 0600));
+  unique_fd fd = open_descriptor(AT_FDCWD, path.c_str(), flags | O_DIRECT, 0600);
   if (!fd && errno == EINVAL) {
     throw direct_unsupported(path, "the file system refuses O_DIRECT");
   }
