@@ -1,4 +1,8 @@
-#include <harness/child_start.hpp>
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <string_view>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -10,16 +14,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <optional>
-#include <string_view>
-
 #include <waitwork/base/refusal.hpp>
 #include <waitwork/base/unique_fd.hpp>
 
 #include <harness/child.hpp>
+#include <harness/child_start.hpp>
 #include <harness/process_state.hpp>
 
 namespace waitwork::bench {
@@ -28,7 +27,8 @@ namespace {
 // Present in a child only where PR_SET_PDEATHSIG is refused.
 constexpr int lifeline_descriptor = child_answer_fd + 1;
 
-// A pipe into which nobody writes. Its writing end is ours and closes when we are gone, however that comes.
+// A pipe into which nobody writes. Its writing end is ours and closes when we are gone, however
+// that comes.
 struct lifeline {
   lifeline() {
     std::array<int, 2> ends{};
@@ -41,7 +41,8 @@ struct lifeline {
   unique_fd writer;
 };
 
-// One for all children; a process that was forked from another makes its own, for that one lives on.
+// One for all children; a process that was forked from another makes its own, for that one lives
+// on.
 const lifeline& our_lifeline() {
   static pid_t owner = 0;
   static std::optional<lifeline> only;
@@ -50,7 +51,8 @@ const lifeline& our_lifeline() {
   return *only;
 }
 
-// --- in the child, between fork and exec: async-signal-safe calls only ------------------------------------------------
+// --- in the child, between fork and exec: async-signal-safe calls only
+// ------------------------------------------------
 
 [[noreturn]] void give_up(std::string_view sentence, int error) {
   [[maybe_unused]] ssize_t written = ::write(STDERR_FILENO, sentence.data(), sentence.size());
@@ -60,8 +62,8 @@ const lifeline& our_lifeline() {
   ::_exit(127);
 }
 
-// The kernel signals the reader of a pipe when its last writer closes, with a signal of the reader's choice. That
-// outlives exec, and needs nothing of the program.
+// The kernel signals the reader of a pipe when its last writer closes, with a signal of the
+// reader's choice. That outlives exec, and needs nothing of the program.
 bool die_with_lifeline(int reader) {
   if (reader < 0 || ::dup2(reader, lifeline_descriptor) < 0) return false;
   return ::fcntl(lifeline_descriptor, F_SETSIG, SIGKILL) == 0 &&
@@ -108,7 +110,8 @@ void close_from(int first) {
 
 void set_signals() {
   for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
-  // So that a limit on the size of files is an error of write(2), which is reported, and kills nobody.
+  // So that a limit on the size of files is an error of write(2), which is reported, and kills
+  // nobody.
   ::signal(SIGXFSZ, SIG_IGN);
   sigset_t none;
   sigemptyset(&none);
@@ -125,7 +128,8 @@ void set_descriptors(int answer, int errors) {
   ::dup2(errors, STDERR_FILENO);
   ::dup2(answer, child_answer_fd);
   const int nothing = ::open("/dev/null", O_RDWR);
-  // A place without /dev has no /dev/null: then nothing can be read, and what is said is heard with the errors.
+  // A place without /dev has no /dev/null: then nothing can be read, and what is said is heard with
+  // the errors.
   ::dup2(nothing >= 0 ? nothing : errors, STDIN_FILENO);
   ::dup2(nothing >= 0 ? nothing : errors, STDOUT_FILENO);
 }
@@ -137,7 +141,8 @@ void set_descriptors(int answer, int errors) {
   int first_unused = child_answer_fd + 1;
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
     const int error = errno;
-    if (!die_with_lifeline(lifeline_reader)) give_up("a process cannot be tied to its parent's life: ", error);
+    if (!die_with_lifeline(lifeline_reader))
+      give_up("a process cannot be tied to its parent's life: ", error);
     ++first_unused;
   }
   if (::getppid() != parent) ::_exit(127);  // the parent died before the lines above
@@ -171,7 +176,8 @@ pid_t start_child(const child_birth& wanted) {
   const pid_t child = ::fork();
   if (child < 0) throw call_error("start", "a process for a measurement", "fork", errno);
   if (child == 0) {
-    become(wanted.executable.c_str(), arguments.data(), environment.data(), wanted, parent, lifeline_reader);
+    become(wanted.executable.c_str(), arguments.data(), environment.data(), wanted, parent,
+           lifeline_reader);
   }
   // As in the child: whoever comes first; the group must exist before we may kill it.
   ::setpgid(child, child);

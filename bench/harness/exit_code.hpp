@@ -8,8 +8,8 @@ enum class exit_code {
   usage = 2,
   rows_failed = 3,    // a row failed, crashed or timed out, or the filter matched nothing
   unmeasurable = 5,   // this machine cannot measure a row that was asked for
-  output_lost = 6,      // all was done, but the report or what is printed could not be written where it was wanted
-  interrupted = 130,  // by SIGINT, SIGTERM or SIGHUP; the partial report is written
+  output_lost = 6,    // all was done, but the report or what is printed could not be written where it was wanted
+  interrupted = 130,  // by a signal; the partial report is written
 };
 
 }  // namespace waitwork::bench

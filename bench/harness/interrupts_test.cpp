@@ -1,16 +1,15 @@
-#include <harness/interrupts.hpp>
+#include <functional>
+#include <string>
 
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <functional>
-#include <string>
-
-#include <gtest/gtest.h>
-
 #include <waitwork/base/trial.hpp>
+
+#include <harness/interrupts.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -30,7 +29,8 @@ std::string end_of(const std::function<void()>& does) {
   }
   int status = 0;
   ::waitpid(child, &status, 0);
-  return WIFSIGNALED(status) ? "SIG " + std::to_string(WTERMSIG(status)) : std::to_string(WEXITSTATUS(status));
+  return WIFSIGNALED(status) ? "SIG " + std::to_string(WTERMSIG(status))
+                             : std::to_string(WEXITSTATUS(status));
 }
 
 class an_interrupt : public testing::TestWithParam<int> {};
@@ -78,9 +78,12 @@ TEST_P(an_interrupt, ends_the_program_again_when_nobody_listens_any_more) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, an_interrupt,
-                         testing::Values(SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU,
-                                         SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGRTMIN, SIGRTMAX),
-                         [](const auto& tested) { return "signal_" + std::to_string(tested.param); });
+                         testing::Values(SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2,
+                                         SIGALRM, SIGXCPU, SIGVTALRM, SIGPROF, SIGIO, SIGPWR,
+                                         SIGSTKFLT, SIGRTMIN, SIGRTMAX),
+                         [](const auto& tested) {
+                           return "signal_" + std::to_string(tested.param);
+                         });
 
 TEST(interrupts, that_come_twice_end_a_program_that_is_stuck) {
   EXPECT_EQ(end_of([] {

@@ -1,10 +1,10 @@
-#include <harness/own_program.hpp>
+#include <filesystem>
+#include <system_error>
 
 #include <sys/auxv.h>
 #include <unistd.h>
 
-#include <filesystem>
-#include <system_error>
+#include <harness/own_program.hpp>
 
 namespace waitwork::bench {
 namespace {

@@ -1,14 +1,12 @@
-#include <harness/patient_write.hpp>
-
-#include <fcntl.h>
-#include <poll.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <harness/interrupts.hpp>
+#include <harness/patient_write.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -23,12 +21,14 @@ bool asked_to_end() {
   return signals != nullptr && signals->come();
 }
 
-// Until `fd` takes something, or has an error that write(2) will tell. False: a signal has come, and it does not.
+// Until `fd` takes something, or has an error that write(2) will tell. False: a signal has come,
+// and it does not.
 bool wait_for_room(int fd) {
   const interrupts* const signals = living_interrupts();
   for (;;) {
     const bool ending = asked_to_end();
-    std::array<pollfd, 2> events = {{{fd, POLLOUT, 0}, {ending || signals == nullptr ? -1 : signals->fd(), POLLIN, 0}}};
+    std::array<pollfd, 2> events = {
+        {{fd, POLLOUT, 0}, {ending || signals == nullptr ? -1 : signals->fd(), POLLIN, 0}}};
     const int ready = ::poll(events.data(), events.size(), ending ? parting_ms : -1);
     if (events[0].revents != 0 && ready > 0) return true;
     if (ready < 0 && errno != EINTR) return true;  // poll itself is refused: let write(2) decide
@@ -48,16 +48,6 @@ result<void> write_interruptibly(int fd, std::string_view text) {
     if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
   }
   return {};
-}
-
-result<unique_fd> open_interruptibly(const std::filesystem::path& path, int flags, mode_t mode) {
-  const waking_now_and_then alert;
-  for (;;) {
-    unique_fd opened(::open(path.c_str(), flags | O_CLOEXEC, mode));
-    if (opened) return opened;
-    if (errno != EINTR) return errno_error(errno);
-    if (asked_to_end()) return errno_error(ECANCELED);
-  }
 }
 
 }  // namespace waitwork::bench

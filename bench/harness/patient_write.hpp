@@ -1,27 +1,21 @@
 #pragma once
-// patient_write: writing to, and opening, what may make us wait for ever, given up when a signal asks the program to end.
+// patient_write: writing to what may make us wait for ever, given up when a signal asks the program to end.
 //
-// A terminal that is stopped (Ctrl-S), a pipe whose reader sleeps, a FIFO that nobody has opened: each blocks its writer
-// without end, and to set O_NONBLOCK would set it for everyone who shares the descriptor, such as the user's shell. So
-// the calls block, are interrupted ten times a second, and whether a signal has come is looked at in between
-// (interrupts.hpp). Where no interrupts object lives a signal does what it always does, and these are plain calls.
+// A terminal that is stopped (Ctrl-S), a pipe whose reader sleeps: each blocks its writer without end, and to set O_NONBLOCK
+// would set it for everyone who shares the descriptor, such as the user's shell. So the calls block, are interrupted ten
+// times a second, and whether a signal has come is looked at in between (interrupts.hpp). Where no interrupts object lives a
+// signal does what it always does, and this is a plain loop of write(2).
 
-#include <sys/types.h>
-
-#include <filesystem>
 #include <string_view>
 
 #include <waitwork/base/result.hpp>
-#include <waitwork/base/unique_fd.hpp>
 
 namespace waitwork::bench {
 
-// Writes all of `text` to a descriptor of any kind. operation_canceled (ECANCELED) if a signal has come and `fd` does
-// not take it at once, within 100 ms; the beginning may then have been written. The other errors are those of write(2),
-// but neither EINTR nor, of a descriptor that is non-blocking already, EAGAIN.
+// Writes all of `text` to a descriptor of any kind. operation_canceled (ECANCELED) if a signal has
+// come and `fd` does not take it at once, within 100 ms; the beginning may then have been written.
+// The other errors are those of write(2), but neither EINTR nor, of a descriptor that is
+// non-blocking already, EAGAIN.
 result<void> write_interruptibly(int fd, std::string_view text);
-
-// open(2), which waits for a FIFO's other end. O_CLOEXEC is added. operation_canceled as above.
-result<unique_fd> open_interruptibly(const std::filesystem::path& path, int flags, mode_t mode = 0);
 
 }  // namespace waitwork::bench

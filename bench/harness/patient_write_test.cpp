@@ -1,12 +1,3 @@
-#include <harness/patient_write.hpp>
-
-#include <fcntl.h>
-#include <pty.h>
-#include <signal.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <filesystem>
@@ -14,15 +5,22 @@
 #include <string>
 #include <thread>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <harness/interrupts.hpp>
+#include <harness/patient_write.hpp>
 
 namespace waitwork::bench {
 namespace {
 
-// Runs in a process of its own, which another sends SIGINT until it has ended; its exit code. A process that does not
-// end is killed after a generous while, and the code is then -1.
+// Runs in a process of its own, which another sends SIGINT until it has ended; its exit code. A
+// process that does not end is killed after a generous while, and the code is then -1.
 int code_when_interrupted(const std::function<int()>& does) {
   const pid_t stuck = ::fork();
   if (stuck == 0) {
@@ -34,7 +32,8 @@ int code_when_interrupted(const std::function<int()>& does) {
   ::kill(stuck, SIGINT);
   int status = 0;
   for (int turn = 0; turn < 3000; ++turn) {
-    if (::waitpid(stuck, &status, WNOHANG) == stuck) return WIFEXITED(status) ? WEXITSTATUS(status) : -2;
+    if (::waitpid(stuck, &status, WNOHANG) == stuck)
+      return WIFEXITED(status) ? WEXITSTATUS(status) : -2;
     ::usleep(10'000);
   }
   ::kill(stuck, SIGKILL);
@@ -50,7 +49,9 @@ TEST(write_interruptibly, gives_up_a_pipe_that_nobody_reads) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe(ends.data()), 0);
   const unique_fd reader(ends[0]), writer(ends[1]);
-  EXPECT_EQ(code_when_interrupted([&] { return error_of(write_interruptibly(writer.get(), megabyte)); }), ECANCELED);
+  EXPECT_EQ(
+      code_when_interrupted([&] { return error_of(write_interruptibly(writer.get(), megabyte)); }),
+      ECANCELED);
 }
 
 TEST(write_interruptibly, gives_up_a_terminal_that_is_stopped) {
@@ -58,7 +59,9 @@ TEST(write_interruptibly, gives_up_a_terminal_that_is_stopped) {
   ASSERT_EQ(::openpty(&controller, &terminal, nullptr, nullptr, nullptr), 0);
   const unique_fd reader(controller), writer(terminal);
   ASSERT_EQ(::tcflow(writer.get(), TCOOFF), 0);
-  EXPECT_EQ(code_when_interrupted([&] { return error_of(write_interruptibly(writer.get(), "a line\n")); }), ECANCELED);
+  EXPECT_EQ(code_when_interrupted(
+                [&] { return error_of(write_interruptibly(writer.get(), "a line\n")); }),
+            ECANCELED);
 }
 
 TEST(write_interruptibly, says_something_on_the_way_out_where_somebody_listens) {
@@ -102,26 +105,6 @@ TEST(write_interruptibly, tells_the_errors_of_write) {
   ::signal(SIGPIPE, before);
   writer.reset();
   EXPECT_EQ(error_of(write_interruptibly(-1, "nowhere")), EBADF);
-}
-
-TEST(open_interruptibly, gives_up_a_fifo_that_nobody_reads) {
-  std::string name = (std::filesystem::temp_directory_path() / "waitwork-fifo-XXXXXX").string();
-  ASSERT_NE(::mkdtemp(name.data()), nullptr);
-  const std::filesystem::path fifo = std::filesystem::path(name) / "fifo";
-  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-  EXPECT_EQ(code_when_interrupted([&] {
-              const result<unique_fd> opened = open_interruptibly(fifo, O_WRONLY);
-              return opened ? 0 : opened.error().value();
-            }),
-            ECANCELED);
-  std::filesystem::remove_all(name);
-}
-
-TEST(open_interruptibly, opens_and_tells_the_errors_of_open) {
-  const result<unique_fd> opened = open_interruptibly("/dev/null", O_WRONLY);
-  ASSERT_TRUE(opened);
-  EXPECT_EQ(::fcntl(opened->get(), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
-  EXPECT_EQ(open_interruptibly("/nonexistent/file", O_WRONLY).error().value(), ENOENT);
 }
 
 }  // namespace

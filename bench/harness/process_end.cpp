@@ -1,4 +1,5 @@
-#include <harness/process_end.hpp>
+#include <algorithm>
+#include <cerrno>
 
 #include <poll.h>
 #include <sys/resource.h>
@@ -6,11 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
-
 #include <waitwork/base/refusal.hpp>
 #include <waitwork/base/trial.hpp>
+
+#include <harness/process_end.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -31,7 +31,9 @@ bool pidfds_kill() {
   return killed;
 }
 
-std::uint64_t bytes_of(const rusage& usage) { return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024; }  // KiB
+std::uint64_t bytes_of(const rusage& usage) {
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}  // KiB
 
 // As wait4 would have said it.
 int status_of(const siginfo_t& ended) {
@@ -41,7 +43,8 @@ int status_of(const siginfo_t& ended) {
 
 }  // namespace
 
-process_end::process_end(pid_t child) : child_(child), pidfd_(pidfds_kill() ? -1 : open_pidfd(child)) {}
+process_end::process_end(pid_t child)
+    : child_(child), pidfd_(pidfds_kill() ? -1 : open_pidfd(child)) {}
 
 bool process_end::has_come() const {
   if (pidfd_) {
@@ -49,8 +52,11 @@ bool process_end::has_come() const {
     return ::poll(&event, 1, 0) > 0;
   }
   siginfo_t state{};
-  if (::waitid(P_PID, static_cast<id_t>(child_), &state, WEXITED | WNOHANG | WNOWAIT) == 0) return state.si_pid != 0;
-  if (errno == ECHILD) return true;  // someone else has collected it: it has ended, and take() will say that it is lost
+  if (::waitid(P_PID, static_cast<id_t>(child_), &state, WEXITED | WNOHANG | WNOWAIT) == 0)
+    return state.si_pid != 0;
+  if (errno == ECHILD)
+    return true;  // someone else has collected it: it has ended, and take() will say that it is
+                  // lost
   throw call_error("watch", "a measurement's process", "waitid", errno);
 }
 
@@ -67,7 +73,8 @@ std::optional<process_status> process_end::take() const {
   const pid_t taken = ::wait4(child_, &status, WNOHANG, &usage);
   if (taken == 0) return std::nullopt;
   if (taken == child_) return process_status{status, bytes_of(usage)};
-  // The system call has a fifth argument that the library's function leaves out: what the process used.
+  // The system call has a fifth argument that the library's function leaves out: what the process
+  // used.
   siginfo_t state{};
   if (::syscall(SYS_waitid, P_PID, child_, &state, WEXITED | WNOHANG, &usage) != 0) {
     throw call_error("learn", "how a measurement's process ended", "wait4", errno);

@@ -1,5 +1,8 @@
-#include <harness/process_state.hpp>
+#include <string>
+#include <thread>
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -7,15 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <string>
-#include <thread>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <waitwork/base/trial.hpp>
 
 #include <harness/child_process.hpp>
+#include <harness/process_state.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -58,7 +56,8 @@ TEST(process_state, is_settled_whatever_was_inherited) {
     const pid_t child = ::fork();
     if (child == 0) ::_exit(5);
     int status = 0;
-    text += ::waitpid(child, &status, 0) == child ? "code " + std::to_string(WEXITSTATUS(status)) : "lost";
+    text += ::waitpid(child, &status, 0) == child ? "code " + std::to_string(WEXITSTATUS(status))
+                                                  : "lost";
     rlimit stack{};
     ::getrlimit(RLIMIT_STACK, &stack);
     text += "; " + std::to_string(stack.rlim_cur >> 20) + " MiB";
@@ -66,12 +65,14 @@ TEST(process_state, is_settled_whatever_was_inherited) {
       volatile char large[1 << 20];
       large[0] = 1;
       text += large[0] == 1 ? ", threads too" : "";
-    }).join();
+    })
+        .join();
     const mode_t mask = ::umask(0);
     return text + (mask == 002 ? "; umask 2" : "; umask wrong");
   });
   // 64 less the two that cannot be blocked, and the two of the library
-  EXPECT_THAT(seen, StartsWith("ignored 60 blocked; none now; code 5; 8 MiB, threads too; umask 2"));
+  EXPECT_THAT(seen,
+              StartsWith("ignored 60 blocked; none now; code 5; 8 MiB, threads too; umask 2"));
 }
 
 TEST(process_state, keeps_what_a_parent_means) {
@@ -81,21 +82,24 @@ TEST(process_state, keeps_what_a_parent_means) {
               settle_process_state();
               struct sigaction now {};
               ::sigaction(SIGHUP, nullptr, &now);
-              return std::string(now.sa_handler == SIG_IGN ? "ignored " : "heard ") + std::to_string(::umask(0)) +
+              return std::string(now.sa_handler == SIG_IGN ? "ignored " : "heard ") +
+                     std::to_string(::umask(0)) +
                      (state_at_start().child_signal_ignored ? " ignored" : " heard");
             }),
             "ignored 63 heard");
 }
 
 TEST(process_state, keeps_from_children_what_steers_libraries_and_languages) {
-  for (const char* name : {"BENCHMARK_FILTER", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE",
-                           "GOTO_NUM_THREADS", "MKL_NUM_THREADS", "TBB_VERSION", "LC_NUMERIC", "LANG", "LANGUAGE"}) {
+  for (const char* name :
+       {"BENCHMARK_FILTER", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE",
+        "GOTO_NUM_THREADS", "MKL_NUM_THREADS", "TBB_VERSION", "LC_NUMERIC", "LANG", "LANGUAGE"}) {
     ASSERT_EQ(::setenv(name, "surprise", 1), 0);
   }
   ::setenv("WAITWORK_TEST_LANGUAGES", "kept", 1);
   const std::vector<std::string> given = environment_for_children();
   EXPECT_THAT(given, Not(Contains(HasSubstr("=surprise"))));
-  EXPECT_THAT(given, AllOf(Contains("LC_ALL=C"), Contains("WAITWORK_TEST_LANGUAGES=kept"), Contains(StartsWith("PATH="))));
+  EXPECT_THAT(given, AllOf(Contains("LC_ALL=C"), Contains("WAITWORK_TEST_LANGUAGES=kept"),
+                           Contains(StartsWith("PATH="))));
 }
 
 TEST(process_state, of_a_child_owes_nothing_to_ours) {
@@ -104,7 +108,8 @@ TEST(process_state, of_a_child_owes_nothing_to_ours) {
     ::signal(SIGCHLD, SIG_DFL);
     child_options options;
     options.executable = "/bin/sh";
-    options.arguments = {"-c", "{ grep -E 'Sig(Ign|Blk)' /proc/self/status; ulimit -s; ulimit -c; umask; } >&3"};
+    options.arguments = {
+        "-c", "{ grep -E 'Sig(Ign|Blk)' /proc/self/status; ulimit -s; ulimit -c; umask; } >&3"};
     options.time_limit = std::chrono::seconds(60);
     std::string answer = run_child_process(options).answer;
     for (char& sign : answer) sign = sign == '\n' || sign == '\t' ? ' ' : sign;

@@ -1,4 +1,12 @@
-#include <harness/sandbox.hpp>
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <condition_variable>
+#include <mutex>
+#include <sstream>
+#include <string_view>
+#include <system_error>
+#include <thread>
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -12,18 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <condition_variable>
-#include <mutex>
-#include <sstream>
-#include <string_view>
-#include <system_error>
-#include <thread>
-
 #include <waitwork/base/trial.hpp>
 #include <waitwork/base/unique_fd.hpp>
+
+#include <harness/sandbox.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -41,7 +41,9 @@ struct call_in_use {
 int errno_of(long answer) { return answer >= 0 ? 0 : errno; }
 
 // The answer to nonsense tells an allowed call (EINVAL, EBADF) from a refused one.
-int refusal_in(int error) { return error == EPERM || error == EACCES || error == ENOSYS ? error : 0; }
+int refusal_in(int error) {
+  return error == EPERM || error == EACCES || error == ENOSYS ? error : 0;
+}
 
 int try_pidfd_open() {
   const unique_fd opened(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
@@ -86,11 +88,15 @@ int try_pipe2() {
 constexpr std::array calls_in_use{
     call_in_use{"fork", try_fork, ""},
     call_in_use{"pipe2", try_pipe2, ""},
-    call_in_use{"pidfd_open", try_pidfd_open, "a measurement's process is looked at every few milliseconds", true},
+    call_in_use{"pidfd_open", try_pidfd_open,
+                "a measurement's process is looked at every few milliseconds", true},
     call_in_use{"close_range", try_close_range, "descriptors are closed one by one"},
-    call_in_use{"prctl", try_prctl, "a pipe ends the children of a run that is killed, and timers keep their slack"},
-    call_in_use{"epoll_pwait2", try_epoll_pwait2, "the echo server waits by a timer, at a system call more"},
-    call_in_use{"timer_create", try_timer_create, "a write that blocks is interrupted by the signal alone"},
+    call_in_use{"prctl", try_prctl,
+                "a pipe ends the children of a run that is killed, and timers keep their slack"},
+    call_in_use{"epoll_pwait2", try_epoll_pwait2,
+                "the echo server waits by a timer, at a system call more"},
+    call_in_use{"timer_create", try_timer_create,
+                "a write that blocks is interrupted by the signal alone"},
     call_in_use{"wait4", try_wait4, "waitid tells how a process ended"},
     call_in_use{"waitid", try_waitid, "wait4 tells how a process ended"},
 };
@@ -112,7 +118,8 @@ std::vector<refused_call> refused_calls() {
     std::size_t index = 0;
     for (int error = 0; answers >> index >> error;) {
       const call_in_use& call = calls_in_use[index];
-      if (error != 0) refused.push_back({call.name, std::generic_category().message(error), call.instead});
+      if (error != 0)
+        refused.push_back({call.name, std::generic_category().message(error), call.instead});
     }
     if (outcome.completed || outcome.error != 0 || outcome.step.empty()) break;
     const auto deadly = static_cast<std::size_t>(std::stoul(outcome.step));
@@ -137,9 +144,11 @@ const char* connect_to_ourselves(int& error) {
     return call;
   };
   if (!listener || !client) return failed("socket");
-  if (::bind(listener.get(), generic, bytes) != 0 || ::listen(listener.get(), 1) != 0) return failed("bind");
+  if (::bind(listener.get(), generic, bytes) != 0 || ::listen(listener.get(), 1) != 0)
+    return failed("bind");
   if (::getsockname(listener.get(), generic, &bytes) != 0) return failed("getsockname");
-  if (::connect(client.get(), generic, bytes) != 0 && errno != EINPROGRESS) return failed("connect");
+  if (::connect(client.get(), generic, bytes) != 0 && errno != EINPROGRESS)
+    return failed("connect");
   return nullptr;
 }
 
@@ -184,11 +193,14 @@ unsigned granted_threads(unsigned wanted) {
 
 std::optional<std::uint64_t> soft_limit(int which) {
   rlimit limit{};
-  if (::getrlimit(static_cast<__rlimit_resource>(which), &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  if (::getrlimit(static_cast<__rlimit_resource>(which), &limit) != 0 ||
+      limit.rlim_cur == RLIM_INFINITY)
+    return std::nullopt;
   return limit.rlim_cur;
 }
 
-std::optional<std::uint64_t> lower(std::optional<std::uint64_t> one, std::optional<std::uint64_t> other) {
+std::optional<std::uint64_t> lower(std::optional<std::uint64_t> one,
+                                   std::optional<std::uint64_t> other) {
   if (one && other) return std::min(*one, *other);
   return one ? one : other;
 }

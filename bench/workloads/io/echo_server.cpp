@@ -145,9 +145,10 @@ class server {
       const itimerspec once{{}, left};
       ::timerfd_settime(timer_.get(), 0, &once, nullptr);
     }
-    int timeout_ms = -1;
-    if (due) timeout_ms = 0;
-    if (!timer_ && !delayed_.empty()) timeout_ms = static_cast<int>(left.tv_sec * 1000 + (left.tv_nsec + 999'999) / 1'000'000);
+    int timeout_ms = due ? 0 : -1;
+    if (!timer_ && !delayed_.empty()) {
+      timeout_ms = static_cast<int>(left.tv_sec * 1000 + (left.tv_nsec + 999'999) / 1'000'000);
+    }
     return ::epoll_wait(epoll_.get(), events, most, timeout_ms);
   }
 

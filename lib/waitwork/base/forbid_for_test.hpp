@@ -1,5 +1,6 @@
 #pragma once
-// forbid_for_test: a seccomp filter on one system call, as the profiles of containers and services have.
+// forbid_for_test: a seccomp filter on one system call, as the profiles of containers and services
+// have.
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -9,8 +10,9 @@
 
 namespace waitwork {
 
-// From now on `call` (SYS_...) has this answer in this process: SECCOMP_RET_ERRNO | EPERM, SECCOMP_RET_KILL_PROCESS.
-// There is no way back, so this is for a process of the test's own. False where filters cannot be installed.
+// From now on `call` (SYS_...) has this answer in this process: SECCOMP_RET_ERRNO | EPERM,
+// SECCOMP_RET_KILL_PROCESS. There is no way back, so this is for a process of the test's own. False
+// where filters cannot be installed.
 inline bool forbid(unsigned call, unsigned answer) {
   sock_filter program[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),

@@ -1,9 +1,3 @@
-#include <waitwork/base/trial.hpp>
-
-#include <signal.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <filesystem>
 #include <iterator>
@@ -11,6 +5,11 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <waitwork/base/trial.hpp>
 
 namespace waitwork {
 namespace {
@@ -62,7 +61,8 @@ TEST(trial, that_hangs_is_killed) {
 
 // How a child ended is then unknown, but not whether it did what it was to do.
 TEST(trial, is_told_from_a_death_where_sigchld_is_ignored) {
-  struct sigaction ignored {}, before {};
+  struct sigaction ignored {
+  }, before{};
   ignored.sa_handler = SIG_IGN;
   ASSERT_EQ(::sigaction(SIGCHLD, &ignored, &before), 0);
   const trial_outcome good = try_in_child([](trial_log& log) { log.answers("yes"); });

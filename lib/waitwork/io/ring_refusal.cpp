@@ -1,7 +1,3 @@
-#include <waitwork/io/ring_refusal.hpp>
-
-#include <signal.h>
-
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -9,11 +5,16 @@
 #include <string_view>
 #include <utility>
 
+#include <signal.h>
+
+#include <waitwork/io/ring_refusal.hpp>
+
 namespace waitwork {
 namespace {
 
 constexpr const char* allow_all_three =
-    "start the container or service with a profile that allows io_uring_setup, io_uring_enter and io_uring_register";
+    "start the container or service with a profile that allows io_uring_setup, io_uring_enter and "
+    "io_uring_register";
 
 // The value after `key` on its line, or what the file starts with if `key` is empty; -1 if there is
 // none.
@@ -53,8 +54,8 @@ refusal explain_eperm(const std::filesystem::path& root) {
         "a seccomp filter forbids io_uring_setup (the default profile of container engines does)";
     if (disabled == 1)
       cause += ", or root and a group alone may use it (kernel.io_uring_disabled is 1)";
-    return {std::move(cause),
-            std::string(allow_all_three) + ", or a container with --security-opt seccomp=unconfined"};
+    return {std::move(cause), std::string(allow_all_three) +
+                                  ", or a container with --security-opt seccomp=unconfined"};
   }
   if (disabled == 1) {
     return {
@@ -89,10 +90,14 @@ refusal explain_setup_error(int positive_errno, const std::filesystem::path& roo
               "allow io_uring to it in the policy of SELinux or AppArmor"};
     case ENOSYS:  // not built in, or hidden
       return explain_enosys(root);
-    case ENOMEM:  // rings count against RLIMIT_MEMLOCK (not for root), RLIMIT_AS and the memory cgroup
-      return {"there is no memory for the rings: the memlock limit or the memory limit of the cgroup is too low",
-              "raise it: ulimit -l unlimited (and ulimit -v unlimited), or --ulimit memlock=-1 and a larger --memory "
-              "for a container"};
+    case ENOMEM:  // rings count against RLIMIT_MEMLOCK (not for root), RLIMIT_AS and the memory
+                  // cgroup
+      return {
+          "there is no memory for the rings: the memlock limit or the memory limit of the cgroup "
+          "is too low",
+          "raise it: ulimit -l unlimited (and ulimit -v unlimited), or --ulimit memlock=-1 and a "
+          "larger --memory "
+          "for a container"};
     case EINVAL:  // unknown flags, or more entries than the kernel allows without CLAMP
       return {
           "the kernel does not know the setup flags that were asked for, or not so many entries",
@@ -119,8 +124,9 @@ refusal explain_ring_error(std::string_view call, int positive_errno) {
 refusal explain_ring_death(std::string_view call, int signal) {
   refusal why = explain_call_death(call, signal);
   if (signal == SIGSYS) {
-    why.remedy = std::string(allow_all_three) +
-                 " (of a systemd service: SystemCallFilter=io_uring_setup io_uring_enter io_uring_register)";
+    why.remedy =
+        std::string(allow_all_three) +
+        " (of a systemd service: SystemCallFilter=io_uring_setup io_uring_enter io_uring_register)";
   }
   return why;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// ring_refusal: why io_uring is refused, and what to do about it. The wording is here and nowhere else, so that the
-// doctor, the runner and the loop say the same.
+// ring_refusal: why io_uring is refused, and what to do about it. The wording is here and nowhere
+// else, so that the doctor, the runner and the loop say the same.
 
 #include <filesystem>
 #include <string_view>
@@ -13,8 +13,9 @@ namespace waitwork {
 // tell apart, so `root`/proc is read to see which of them applies; `root` is "/" except in tests.
 refusal explain_setup_error(int positive_errno, const std::filesystem::path& root = "/");
 
-// Explains the error of one of the calls by which a ring is used: "io_uring_setup" as above, "io_uring_enter" or
-// "io_uring_register", which a filter may refuse although it allows the making of rings.
+// Explains the error of one of the calls by which a ring is used: "io_uring_setup" as above,
+// "io_uring_enter" or "io_uring_register", which a filter may refuse although it allows the making
+// of rings.
 refusal explain_ring_error(std::string_view call, int positive_errno);
 
 // Explains that a process died of one of these calls, by the signal that ended it (0: unknown).
