@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -70,16 +71,19 @@ ordered_json google_benchmark_members(const std::string& executable, const envir
   return object;
 }
 
+// Some ticks of the accounting: enough to see whether steal and pressure can be read.
+constexpr std::chrono::milliseconds brief_window(40);
+
 }  // namespace
 
 ordered_json report_context(const std::string& executable,
                             const std::filesystem::path& work_directory,
-                            const std::map<std::string, std::string>& additions) {
+                            const std::map<std::string, std::string>& additions, probe_effort effort) {
   const build_info build = read_build_info();
   ordered_json context = google_benchmark_members(executable, read_environment(), build.optimized);
   const ordered_json ours = {{"machine", machine_object(this_machine())},
                              {"build", build_object(build)},
-                             {"environment", to_json(examine(work_directory))}};
+                             {"environment", to_json(effort == probe_effort::brief ? examine(work_directory, brief_window) : examine(work_directory))}};
   for (const auto& [key, value] : additions) {
     if (key != "waitwork")
       context.emplace(key, value);  // emplace: what is measured is not overwritten

@@ -255,9 +255,8 @@ const char* to_string(doctor_status status) noexcept {
   return "fail";
 }
 
-doctor_facts gather_facts(const std::filesystem::path& work_directory) {
+doctor_facts gather_facts(const std::filesystem::path& work_directory, std::chrono::milliseconds window) {
   using clock = std::chrono::steady_clock;
-  constexpr std::chrono::milliseconds window(250);
   const clock::time_point start = clock::now();
   // Load and pressure first: what follows would show in them.
   const pressure_snapshot before = pressure_now();

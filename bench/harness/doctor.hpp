@@ -67,13 +67,15 @@ struct doctor_facts {
 
 // Looks at this machine for about a quarter of a second. `work_directory` is where the workloads
 // would keep their files.
-doctor_facts gather_facts(const std::filesystem::path& work_directory);
+doctor_facts gather_facts(const std::filesystem::path& work_directory,
+                          std::chrono::milliseconds window = std::chrono::milliseconds(250));
 
 // One finding for everything that is looked at, always in the same order.
 std::vector<doctor_item> diagnose(const doctor_facts& facts);
 
-inline std::vector<doctor_item> examine(const std::filesystem::path& work_directory) {
-  return diagnose(gather_facts(work_directory));
+inline std::vector<doctor_item> examine(const std::filesystem::path& work_directory,
+                                        std::chrono::milliseconds window = std::chrono::milliseconds(250)) {
+  return diagnose(gather_facts(work_directory, window));
 }
 
 // A remedy of the library's is a clause; here it stands alone.

@@ -137,12 +137,18 @@ ordered_json* of_level(ordered_json& entries, const ordered_json& level) {
 
 }  // namespace
 
-machine_limits probe_this_machine() {
+machine_limits probe_this_machine(probe_effort effort) {
   probe_options options;
   options.workers = effective_cpus();
   options.cpus = affinity_cpus();
   options.caches = read_environment().caches;
   options.memory_bytes = memory_allowance_bytes();
+  if (effort == probe_effort::brief) {
+    options.windows = 2;
+    options.window = nanoseconds(500'000);
+    options.warm_up = nanoseconds(1'000'000);
+    options.far_bytes = std::size_t{8} << 20;
+  }
   return probe_limits(options);
 }
 

@@ -11,8 +11,12 @@
 
 namespace waitwork::bench {
 
+// How long the machine is looked at. A brief look (a tenth of the time) shows that everything can be measured, as a smoke run
+// does of the rows; its figures are as good as that.
+enum class probe_effort { usual, brief };
+
 // With as many workers as can compute here at the same time. Keeps their CPUs busy for about half a second.
-machine_limits probe_this_machine();
+machine_limits probe_this_machine(probe_effort effort = probe_effort::usual);
 
 // A few findings, always the same and in the same order; like all of them with a remedy exactly if not ok. Said besides
 // the figures: what all workers together fall short of, which is the ceiling of any gain by parallel work, and whether

@@ -154,7 +154,7 @@ class run_in_progress {
 
   exit_code run(const std::string& program) {
     const interrupts signals;
-    context_ = report_context(program, directory_->path(), options_.google_benchmark.context);
+    context_ = report_context(program, directory_->path(), options_.google_benchmark.context, effort());
     journal results = open_journal();
     context_["waitwork"]["limits"] = results.header().limits;
     run_ledger ledger = ledger_of(results);
@@ -162,7 +162,7 @@ class run_in_progress {
     const bool finished = run_rows(plan(results), results, ledger, shown_, signals.fd()) == run_end::finished;
     if (finished) {
       // What ran beside the first probe may have ended since.
-      context_["waitwork"]["limits"] = better_of(results.header().limits, to_json(probe_this_machine()));
+      context_["waitwork"]["limits"] = better_of(results.header().limits, to_json(probe_this_machine(effort())));
     }
     built_report built = build_report(results, setup_.rows, context_, finished);
     const bool whole = tell_losses(built, ledger);
@@ -174,7 +174,7 @@ class run_in_progress {
     if (!finished) return interrupted(ledger);
     prepare_output(built.made);
     say_what_is_absent(built.made, shown_);
-    say_end(ledger, built.made, written);
+    if (written) say_end(ledger, built.made);
     return ledger.failures() > 0 || !whole ? exit_code::rows_failed
            : ledger.absences() > 0         ? exit_code::unmeasurable
            : written                       ? exit_code::done
@@ -186,6 +186,11 @@ class run_in_progress {
   std::string take_table() { return std::move(table_); }
 
  private:
+  // A smoke run proves that everything works, and has no figures to hold against limits.
+  probe_effort effort() const {
+    return setup_.configuration.suite == to_string(suite_kind::smoke) ? probe_effort::brief : probe_effort::usual;
+  }
+
   journal open_journal() {
     return before_measuring([this] {
       if (setup_.prior) return *std::move(setup_.prior);
@@ -193,7 +198,7 @@ class run_in_progress {
       if (!aside.empty()) shown_.say("an unfinished run's journal was kept as " + aside.string());
       return journal::begin(setup_.journal_file,
                             {setup_.configuration, digest_of(setup_.rows), environment_digest(),
-                             measure_busy_work_per_us(), utc_time_of_day(), to_json(probe_this_machine()),
+                             measure_busy_work_per_us(), utc_time_of_day(), to_json(probe_this_machine(effort())),
                              hex_digits(mix64(static_cast<std::uint64_t>(started_ns_) ^ std::random_device()()))});
     });
   }
@@ -288,13 +293,12 @@ class run_in_progress {
     stream = output_text(finished, shape);
   }
 
-  void say_end(const run_ledger& ledger, const report& finished, bool written) const {
+  void say_end(const run_ledger& ledger, const report& finished) const {
     std::string sentence = counted(ledger.measurements(), "measurement") + " in " +
                            clock_text(static_cast<double>(now_ns() - started_ns_) / 1e9);
     if (ledger.failures() > 0) sentence += ", " + counted(ledger.failures(), "row") + " failed";
     if (finished.benchmarks.empty()) sentence += "; nothing could be measured";
-    if (written) sentence += "; the report is " + where_it_went();
-    shown_.say(sentence);
+    shown_.say(sentence + "; the report is " + where_it_went());
   }
 
   const run_options& options_;

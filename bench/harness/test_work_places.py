@@ -135,12 +135,11 @@ def test_what_lies_in_a_place_of_everybody_is_in_nobodys_way(tmp_path):
     assert work_directories(place) == []
 
 
-def test_a_report_goes_into_a_pipe_and_the_table_follows(tmp_path):
+def test_a_report_goes_into_a_pipe_and_the_table_to_standard_error(tmp_path):
     done = waitwork(*ONE_ROW, "--out=/dev/stdout", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    report, end = json.JSONDecoder().raw_decode(done.stdout)
-    assert report["waitwork"]["complete"]
-    assert "io/timer/sequential" in done.stdout[end:]
+    assert json.loads(done.stdout)["waitwork"]["complete"]
+    assert "io/timer/sequential" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
