@@ -93,10 +93,11 @@ journal::journal(fs::path file, unique_fd fd) : file_(std::move(file)), fd_(std:
 
 journal journal::begin(const fs::path& file, const journal_header& header) {
   std::optional<unique_fd> existing = open_existing(file);
-  journal made(file, existing ? *std::move(existing) : open_new(file));
+  const bool is_new = !existing;
+  journal made(file, is_new ? open_new(file) : *std::move(existing));
   lock(made.fd_, file);
   if (!holds_nothing(made.fd_.get())) refuse("begin journal", file, EEXIST);
-  if (::ftruncate(made.fd_.get(), 0) != 0) refuse("begin journal", file, errno);
+  made.may_be_torn_ = !is_new;
   made.header_ = header;
   const std::string line = line_of(header);
   try {
@@ -135,7 +136,7 @@ journal_damage journal::read(const std::function<void(journal_entry&&)>& visit) 
   while (const std::optional<std::string> line = lines.next()) {
     ++number;
     try {
-      if (number <= 2 || is_header(*line)) {
+      if (number == 1 || is_header(*line)) {  // a killed run may have written it once only
         parse_header(*line);
       } else {
         visit(parse_entry(*line, header_.run, header_.configuration.rounds));

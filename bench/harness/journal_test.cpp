@@ -158,6 +158,18 @@ TEST_F(a_journal, damaged_in_its_first_line_goes_by_the_second) {
   EXPECT_EQ(damage.first, 1u);
 }
 
+TEST_F(a_journal, whose_header_was_written_once_goes_on) {
+  begin_with({});
+  write_text(text().substr(0, text().find('\n') + 1));
+  {
+    std::optional<journal> writer = journal::resume(file_);
+    ASSERT_TRUE(writer);
+    writer->append(entry_for_test("a", 0));
+  }
+  EXPECT_EQ(read().first.size(), 1u);
+  EXPECT_EQ(read().second.lines, 0u);
+}
+
 TEST_F(a_journal, of_another_run_lends_no_line) {
   begin_with({entry_for_test("a", 0)});
   const std::string other = text();
