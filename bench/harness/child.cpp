@@ -20,6 +20,7 @@
 #include <harness/measurement.hpp>
 #include <harness/outcome.hpp>
 #include <harness/registry.hpp>
+#include <harness/parse_value.hpp>
 #include <harness/run_configuration.hpp>
 #include <harness/standard_streams.hpp>
 #include <harness/strategy.hpp>
@@ -65,6 +66,7 @@ request parse_request(std::string_view text) {
   asked.settings.work_per_us = number_member(given, "work_per_us", least_work_per_us, most_work_per_us);
   asked.settings.smoke = asked.suite == suite_kind::smoke;
   asked.perf_counters = text_member(given, "perf_counters");
+  if (!are_perf_counters(asked.perf_counters)) throw malformed_json("perf_counters has more than three names");
   asked.verbosity = static_cast<int>(whole_member(given, "verbosity", 0, 100));
   asked.loop_stats = bool_member(given, "loop_stats");
   return asked;

@@ -9,9 +9,9 @@
 
 #include <string_view>
 
-namespace waitwork::bench {
+#include <harness/child_process.hpp>
 
-inline constexpr int child_answer_fd = 3;
+namespace waitwork::bench {
 
 // Measures what `request_json` asks for. Returns the process's exit code: 0 if an answer was written.
 int run_child(std::string_view request_json);

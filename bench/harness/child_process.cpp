@@ -39,12 +39,12 @@ struct pipe_ends {
 
 pipe_ends make_pipe() {
   std::array<int, 2> low{};
-  const auto refuse = [] { return call_error("make", "a pipe for a measurement", "pipe2", errno); };
-  if (::pipe2(low.data(), O_CLOEXEC) != 0) throw refuse();
+  const auto refuse = [](const char* call) { return call_error("make", "a pipe for a measurement", call, errno); };
+  if (::pipe2(low.data(), O_CLOEXEC) != 0) throw refuse("pipe2");
   const unique_fd low_reader(low[0]), low_writer(low[1]);
   pipe_ends ends{unique_fd(::fcntl(low[0], F_DUPFD_CLOEXEC, lowest_free_descriptor)),
                  unique_fd(::fcntl(low[1], F_DUPFD_CLOEXEC, lowest_free_descriptor))};
-  if (!ends.reader || !ends.writer) throw refuse();
+  if (!ends.reader || !ends.writer) throw refuse("fcntl");
   ::fcntl(ends.reader.get(), F_SETFL, O_NONBLOCK);
   return ends;
 }
@@ -114,7 +114,11 @@ class watch {
     const std::int64_t until_ns = killed ? deadline : std::min(deadline, next_tick_ns_);
     const std::int64_t left_ns = std::clamp<std::int64_t>(until_ns - now_ns(), 0, tick_ns);
     const std::int64_t sleep_ns = end_.look_again(nanoseconds(left_ns)).count();
-    ::poll(events.data(), events.size(), static_cast<int>((sleep_ns + 999'999) / 1'000'000));
+    if (::poll(events.data(), events.size(), static_cast<int>((sleep_ns + 999'999) / 1'000'000)) < 0 && errno != EINTR) {
+      const int error = errno;
+      kill_group();
+      throw call_error("watch", "a measurement", "poll", error);
+    }
     if (events[1].revents != 0 && !drain(answer_.get(), result_.answer)) answer_.reset();
     if (events[2].revents != 0) read_errors();
     interrupted_ = events[3].revents != 0;

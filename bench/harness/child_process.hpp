@@ -5,7 +5,7 @@
 // past its time or the run is interrupted; and it dies when its parent is killed. The waiting is a single poll(2) on the
 // answer, the process itself (process_end.hpp) and the interrupt: the runner sleeps while the child measures.
 //
-// What a child has: descriptor 3 to answer on; /dev/null as standard input and output; a standard error whose end is kept
+// What a child has: a descriptor to answer on; /dev/null as standard input and output; a standard error whose end is kept
 // for whoever has to explain a crash; no other descriptor. Every signal at its default and none blocked, but SIGXFSZ
 // ignored. A umask of 077, no core files, a stack limit of at least 8 MiB where the hard one allows it, and the
 // environment of environment_for_children() (process_state.hpp). The other limits, nice value, affinity and the current
@@ -18,6 +18,9 @@
 #include <vector>
 
 namespace waitwork::bench {
+
+// What a child answers on.
+inline constexpr int child_answer_fd = 3;
 
 struct child_options {
   std::string executable;              // path, handed to execv as it is

@@ -17,7 +17,7 @@
 #include <waitwork/base/refusal.hpp>
 #include <waitwork/base/unique_fd.hpp>
 
-#include <harness/child.hpp>
+#include <harness/child_process.hpp>
 #include <harness/child_start.hpp>
 #include <harness/process_state.hpp>
 
@@ -126,7 +126,7 @@ void set_limits() {
 
 void set_descriptors(int answer, int errors) {
   ::dup2(errors, STDERR_FILENO);
-  ::dup2(answer, child_answer_fd);
+  if (::dup2(answer, child_answer_fd) < 0) give_up("a process cannot be given its descriptors (dup2): ", errno);
   const int nothing = ::open("/dev/null", O_RDWR);
   // A place without /dev has no /dev/null: then nothing can be read, and what is said is heard with
   // the errors.

@@ -12,12 +12,12 @@
 
 #include <waitwork/measure/build_info.hpp>
 
+#include <harness/default_work_place.hpp>
 #include <harness/parse_value.hpp>
 #include <harness/row_filter.hpp>
 #include <harness/run_configuration.hpp>
 #include <harness/suggestion.hpp>
 #include <harness/usage_error.hpp>
-#include <harness/work_directory.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -170,8 +170,10 @@ selection select(const CLI::App& app, const raw_values& raw) {
   return chosen;
 }
 
-std::filesystem::path work_place(const raw_values& raw) {
-  return raw.work_place.empty() ? default_work_place() : std::filesystem::path(raw.work_place);
+std::filesystem::path work_place(const CLI::App& app, const raw_values& raw) {
+  if (!given(app, "--work-dir")) return default_work_place();
+  if (raw.work_place.empty()) throw usage_error("--work-dir: '' is no directory; nearest valid: --work-dir=.");
+  return raw.work_place;
 }
 
 // Our flag and Google Benchmark's for the same thing. Ours wins over an environment variable; two
@@ -209,12 +211,15 @@ run_options run_options_from(const CLI::App& app, const raw_values& raw,
   options.report_is_google_benchmarks = !given(app, "--out") && !theirs.out.empty();
   options.report = given(app, "--out") ? raw.out : theirs.out.empty() ? default_report : theirs.out;
   if (options.report.empty())
-    throw usage_error(std::string("--out: '' is no file; nearest valid: ") + default_report);
+    throw usage_error(std::string("--out: '' is no file; nearest valid: --out=") + default_report);
   options.resume = raw.resume;
   options.loop_stats = raw.loop_stats;
-  options.work_place = work_place(raw);
+  options.work_place = work_place(app, raw);
   return options;
 }
+
+// Stands for a value that is given and empty: CLI11 takes the next word for the value of "--flag=".
+constexpr const char* empty_value = "\x01";
 
 // Each flag that takes a value and its value as one word, "--filter" "-cpu" as "--filter=-cpu": on its own such a value would
 // be taken for a flag. A following word that is a flag itself is no value but a sign that the value was forgotten; it would
@@ -222,16 +227,32 @@ run_options run_options_from(const CLI::App& app, const raw_values& raw,
 words with_values_joined(const CLI::App& app, const words& arguments) {
   words joined;
   for (auto word = arguments.begin(); word != arguments.end(); ++word) {
-    joined.push_back(*word);
-    const CLI::Option* const option = word->starts_with("--") ? app.get_option_no_throw(*word) : nullptr;
-    if (option == nullptr || option->get_option_text().empty()) continue;  // no flag of ours, or one that takes no value
-    if (word + 1 == arguments.end() || (word + 1)->starts_with("--")) {
-      throw usage_error(*word + " needs a value" + (word + 1 == arguments.end() ? "" : ", and '" + *(word + 1) + "' is a flag") +
-                        "; nearest valid: " + *word + "=" + option->get_option_text());
+    const std::size_t equals = word->find('=');
+    const std::string flag = word->substr(0, equals);
+    const CLI::Option* const option = flag.starts_with("--") ? app.get_option_no_throw(flag) : nullptr;
+    if (option == nullptr || option->get_option_text().empty()) {  // no flag of ours, or one that takes no value
+      joined.push_back(*word);
+      continue;
     }
-    joined.back() += "=" + *++word;
+    std::string value = equals == std::string::npos ? "" : word->substr(equals + 1);
+    if (equals == std::string::npos) {
+      if (word + 1 == arguments.end() || (word + 1)->starts_with("--")) {
+        throw usage_error(flag + " needs a value" +
+                          (word + 1 == arguments.end() ? "" : ", and '" + *(word + 1) + "' is a flag") +
+                          "; nearest valid: " + flag + "=" + option->get_option_text());
+      }
+      value = *++word;
+    }
+    joined.push_back(flag + "=" + (value.empty() ? empty_value : value));
   }
   return joined;
+}
+
+void restore_empty_values(raw_values& raw) {
+  for (std::string* const value :
+       {&raw.suite, &raw.filter, &raw.rounds, &raw.timeout, &raw.seed, &raw.out, &raw.work_place}) {
+    if (*value == empty_value) value->clear();
+  }
 }
 
 command parse_subcommand(const std::string& subcommand, const words& arguments) {
@@ -247,8 +268,9 @@ command parse_subcommand(const std::string& subcommand, const words& arguments) 
   } catch (const CLI::CallForHelp&) {
     return print_text{app->help()};
   }
+  restore_empty_values(raw);
   if (subcommand == "list") return list_options{select(*app, raw), raw.json};
-  if (subcommand == "doctor") return doctor_options{raw.json, work_place(raw)};
+  if (subcommand == "doctor") return doctor_options{raw.json, work_place(*app, raw)};
   return run_options_from(*app, raw, benchmark_flags);
 }
 

@@ -36,6 +36,21 @@ TEST(command_line, takes_no_flag_for_the_value_of_another) {
   EXPECT_EQ(refusal_of({"run", "--filter", "-cpu", "--out", "-"}), "accepted");
 }
 
+TEST(command_line, takes_an_empty_value_for_what_it_is) {
+  const auto filter_of = [](const words& arguments) {
+    const list_options options = std::get<list_options>(parse_command_line(arguments));
+    return options.rows.filter.value_or("none") + "|" + options.rows.suite.value_or("none");
+  };
+  EXPECT_EQ(filter_of({"list", "--filter", "", "--suite", "smoke"}), "|smoke");
+  EXPECT_EQ(filter_of({"list", "--filter=", "--suite", "smoke"}), "|smoke");
+  EXPECT_THAT(refusal_of({"list", "--filter=", "io/timer"}), testing::HasSubstr("unexpected argument 'io/timer'"));
+  for (const char* const flag : {"--suite", "--rounds", "--timeout", "--seed", "--out", "--work-dir"}) {
+    EXPECT_THAT(refusal_of({"run", flag, "", "--filter=x"}), testing::StartsWith(std::string(flag) + ": ''")) << flag;
+    EXPECT_THAT(refusal_of({"run", std::string(flag) + "=", "x"}), testing::Not("accepted")) << flag;
+  }
+  EXPECT_THAT(refusal_of({"doctor", "--work-dir", "", "--json"}), testing::StartsWith("--work-dir: ''"));
+}
+
 TEST(command_line, knows_what_newer_releases_of_google_benchmark_added) {
   const auto parsed = [](const words& arguments) { return std::get<run_options>(parse_command_line(arguments)); };
   EXPECT_EQ(parsed({"--benchmark_min_time=5x"}).google_benchmark.iterations, 5u);

@@ -12,7 +12,7 @@
 
 #include <waitwork/report/model.hpp>
 
-#include <harness/google_benchmark_flags.hpp>
+#include <harness/output_format.hpp>
 
 namespace waitwork::bench {
 

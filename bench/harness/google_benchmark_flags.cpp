@@ -130,7 +130,10 @@ constexpr std::array definitions = {
                }},
     definition{
         "benchmark_perf_counters", "<name,...>", "hardware counters to read",
-        [](flags& all, std::string_view, std::string_view text) { all.perf_counters = text; }},
+        [](flags& all, std::string_view flag, std::string_view text) {
+          if (!are_perf_counters(text)) refuse_value(flag, text, "a list of at most three counters", "CYCLES,INSTRUCTIONS");
+          all.perf_counters = text;
+        }},
     definition{"benchmark_context", "<key>=<value>,...", "added to the report's context",
                [](flags& all, std::string_view flag, std::string_view text) {
                  all.context = parse_pairs(flag, text);

@@ -15,9 +15,9 @@
 #include <string_view>
 #include <vector>
 
-namespace waitwork::bench {
+#include <harness/output_format.hpp>
 
-enum class output_format { console, json, csv };
+namespace waitwork::bench {
 
 struct google_benchmark_flags {
   bool list_tests = false;

@@ -1,8 +1,8 @@
 #pragma once
 // journal: everything a run has found out so far, on the device.
 //
-// A file of JSON lines beside the report (journal_lines.hpp). The first line says what is being run, and the second says it
-// again, since nothing could be made of the rest without it; each further line is one outcome, written with one write(2) and
+// A file of JSON lines beside the report (journal_lines.hpp). The first line says what is being run, and the second and every
+// ninth after it say it again, since nothing could be made of the rest without it; each other line is one outcome, written with one write(2) and
 // flushed before the next row starts, so that whatever ends the runner (SIGKILL, a power cut) costs at most the row that was
 // being measured. The results live here and not in the runner's memory: a child's peak memory, as the kernel counts it,
 // includes what its parent held when it was forked, so a runner that grows from round to round would show in the figures.
@@ -47,6 +47,12 @@ class journal {
   // be read any more.
   journal_damage read(const std::function<void(journal_entry&&)>& visit) const;
 
+  // Whether the file still has its name: somebody may have moved it away, or put something else there.
+  bool has_its_name() const noexcept;
+
+  // Removes it, if it has its name. False if it has not: what is there now is somebody else's.
+  bool remove() const;
+
   // Returns when the entry is on the device. Throws environment_error if it cannot be, with the file as it was before.
   void append(const journal_entry& entry);
 
@@ -58,11 +64,13 @@ class journal {
   unique_fd fd_;
   journal_header header_;
   std::uint64_t bytes_ = 0;  // whole lines
+  unsigned since_header_ = 0;  // entries
   bool may_be_torn_ = false;  // what a killed run was writing may stand behind them
 };
 
 // Renames a journal that is in the way of a new run to the first free of <file>.1, <file>.2, ... and gives that name; "" if
-// there was none, or one that holds nothing. Throws environment_error if a run is still writing it.
+// there was none, or one that holds nothing. Throws environment_error if a run is still writing it, or if it is no journal: that
+// is the user's to move.
 std::filesystem::path set_journal_aside(const std::filesystem::path& file);
 
 }  // namespace waitwork::bench

@@ -4,6 +4,7 @@
 
 #include <waitwork/report/checksum.hpp>
 
+#include <harness/parse_value.hpp>
 #include <harness/row_filter.hpp>
 #include <harness/stored_limits.hpp>
 #include <harness/suite.hpp>
@@ -16,7 +17,9 @@ using nlohmann::ordered_json;
 
 // In the header, so that another program's file is not taken for ours. Changes when the lines do.
 constexpr std::string_view format_name = "waitwork-journal-3";
-constexpr std::string_view any_format = "{\"format\":\"waitwork-journal-";
+
+// A measurement is killed at its time limit, which is a day at most, and then waited for.
+constexpr double longest_measurement_s = 2 * longest_seconds;
 
 constexpr std::string_view before_checksum = ",\"crc32\":\"";
 constexpr std::string_view after_checksum = "\"}";
@@ -55,6 +58,7 @@ run_configuration configuration_from(const ordered_json& object) {
   run.min_warmup_time_s = number_member(object, "min_warmup_time_s", 0, longest_seconds);
   run.iterations = whole_member(object, "iterations", 0, most_iterations);
   run.perf_counters = text_member(object, "perf_counters");
+  if (!are_perf_counters(run.perf_counters)) throw malformed_json("perf_counters has more than three names");
   return run;
 }
 
@@ -86,13 +90,14 @@ std::string line_of(const journal_entry& entry, std::string_view run) {
   return checked_line(object, run);
 }
 
-bool is_header(std::string_view line) { return line.starts_with(any_format); }
+bool is_header(std::string_view line) { return line.starts_with(header_start); }
 
 journal_header parse_header(std::string_view line) {
-  const ordered_json object = parse_checked(line, {});
-  if (const std::string format = text_member(object, "format"); format != format_name) {
-    throw malformed_json("it is of another version of waitwork (" + format + ")");
+  if (is_header(line) && !line.starts_with("{\"format\":\"" + std::string(format_name) + "\"")) {
+    throw malformed_json("it is of another version of waitwork");
   }
+  const ordered_json object = parse_checked(line, {});
+  if (text_member(object, "format") != format_name) throw malformed_json("it is of another version of waitwork");
   journal_header header;
   header.configuration = configuration_from(object);
   header.rows = text_member(object, "rows");
@@ -108,7 +113,7 @@ journal_header parse_header(std::string_view line) {
 journal_entry parse_entry(std::string_view line, std::string_view run, unsigned rounds) {
   const ordered_json object = parse_checked(line, run);
   return {text_member(object, "row"), static_cast<unsigned>(whole_member(object, "round", 0, rounds - 1)),
-          number_member(object, "took_s", 0, std::numeric_limits<double>::max()), outcome_from_json(object)};
+          number_member(object, "took_s", 0, longest_measurement_s), outcome_from_json(object)};
 }
 
 }  // namespace waitwork::bench

@@ -40,6 +40,12 @@ struct journal_entry {
 std::string line_of(const journal_header& header);
 std::string line_of(const journal_entry& entry, std::string_view run);
 
+// How a header of any version begins.
+inline constexpr std::string_view header_start = "{\"format\":\"waitwork-journal-";
+
+// How an entry begins.
+inline constexpr std::string_view entry_start = "{\"row\":";
+
 // Whether a line is a header of some version, damaged or not.
 bool is_header(std::string_view line);
 

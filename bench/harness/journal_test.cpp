@@ -290,7 +290,7 @@ TEST_F(a_journal, that_is_no_file_is_refused_without_waiting) {
   EXPECT_THAT(refusal(), HasSubstr("Is a directory"));
   fs::remove(file_);
   fs::create_symlink(directory_ / "elsewhere", file_);
-  EXPECT_THAT(refusal(), HasSubstr("symbolic link"));
+  EXPECT_THAT(refusal(), HasSubstr("symbolic link, and a journal is none"));
   EXPECT_FALSE(fs::exists(directory_ / "elsewhere"));
 }
 
@@ -302,12 +302,63 @@ TEST_F(a_journal, is_written_by_one_run_at_a_time_and_not_read_meanwhile) {
 
 TEST_F(a_journal, in_the_way_is_kept_under_another_name) {
   EXPECT_EQ(set_journal_aside(file_), fs::path());
-  write_text("first");
-  EXPECT_EQ(set_journal_aside(file_), fs::path(file_.string() + ".1"));
-  write_text("second");
-  EXPECT_EQ(set_journal_aside(file_), fs::path(file_.string() + ".2"));
+  for (const char* const row : {"first", "second"}) {
+    begin_with({entry_for_test(row, 0)});
+    const std::string whole = text();
+    const fs::path aside = set_journal_aside(file_);
+    EXPECT_EQ(aside, fs::path(file_.string() + (row == std::string("first") ? ".1" : ".2")));
+    EXPECT_FALSE(fs::exists(file_));
+    std::ifstream kept(aside);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(kept), {}), whole);
+  }
+}
+
+TEST_F(a_journal, that_is_none_is_the_users_and_stays) {
+  for (const char* const diary : {"my diary", "my diary\nand more\n", "\n"}) {
+    write_text(diary);
+    EXPECT_THROW(set_journal_aside(file_), environment_error);
+    EXPECT_THROW(journal::begin(file_, header_for_test()), environment_error);
+    EXPECT_EQ(text(), diary);
+  }
+}
+
+TEST_F(a_journal, removes_nothing_that_has_taken_its_name) {
+  const journal writer = journal::begin(file_, header_for_test());
+  EXPECT_TRUE(writer.has_its_name());
+  fs::rename(file_, directory_ / "kept");
+  EXPECT_FALSE(writer.has_its_name());
+  EXPECT_FALSE(writer.remove());
+  write_text("thesis");
+  EXPECT_FALSE(writer.remove());
+  EXPECT_EQ(text(), "thesis");
+  fs::remove(file_);
+  fs::rename(directory_ / "kept", file_);
+  EXPECT_TRUE(writer.remove());
   EXPECT_FALSE(fs::exists(file_));
-  EXPECT_EQ((std::ifstream(file_.string() + ".1").get()), 'f') << "what is there is not replaced";
+}
+
+TEST_F(a_journal, whose_lines_are_joined_or_cut_keeps_the_others) {
+  std::vector<journal_entry> entries;
+  for (unsigned round = 0; round < 5; ++round) {
+    for (const char* const row : {"a", "b", "c"}) entries.push_back(entry_for_test(row, round));
+  }
+  begin_with(entries);
+  const std::string whole = text();
+  const std::size_t header = whole.find('\n') + 1;
+  std::string joined = whole;
+  joined[header - 1] = 'x';  // the newline after the first header
+  write_text(joined);
+  EXPECT_EQ(read().first.size(), 15u);
+  for (std::size_t at = 1; at < header; at += 97) {
+    std::string cut = whole;
+    cut[at] = '\n';
+    write_text(cut);
+    EXPECT_EQ(read().first.size(), 15u) << at;
+  }
+  std::string zeroed = whole;
+  std::fill(zeroed.begin(), zeroed.begin() + static_cast<std::ptrdiff_t>(2 * header), '\0');  // both, and a later copy is left
+  write_text(zeroed);
+  EXPECT_EQ(read().first.size(), 15u);
 }
 
 TEST_F(a_journal, with_a_line_without_end_needs_no_memory_for_it) {

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <initializer_list>
 #include <limits>
 #include <optional>
 #include <sstream>
@@ -64,6 +66,31 @@ failed timeout(std::chrono::nanoseconds time_limit) {
   return {failure_reason::timed_out, sentence.str()};
 }
 
+constexpr std::uint64_t most_whole = std::uint64_t{1} << 53;  // that a reader with doubles has exactly
+
+bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+// The members of a row's "waitwork" object that are read again: each if it is there.
+void check_ours(const ordered_json& ours) {
+  constexpr double most = std::numeric_limits<double>::max();
+  for (const auto& [name, value] : ours.items()) {
+    if (is_one_of(name, {"class", "workload", "variant", "strategy", "library", "limited_by", "started"})) {
+      text_member(ours, name.c_str());
+    } else if (is_one_of(name, {"depth", "workers", "round"})) {
+      whole_member(ours, name.c_str(), 0, most_whole);
+    } else if (name == "parameters") {
+      const ordered_json& parameters = object_member(ours, "parameters");
+      for (const auto& [parameter, number] : parameters.items()) number_member(parameters, parameter.c_str(), -most, most);
+    } else if (is_one_of(name, {"latency_histogram", "loop"})) {
+      object_member(ours, name.c_str());
+    } else if (name == "loop_stats" && !value.is_object() && !value.is_array()) {
+      throw malformed_json("loop_stats is neither an object nor a list");
+    }
+  }
+}
+
 // What every reader of the report relies on. Throws malformed_json.
 void check_figures(const ordered_json& figures) {
   constexpr double most = std::numeric_limits<double>::max();
@@ -72,11 +99,21 @@ void check_figures(const ordered_json& figures) {
   number_member(figures, "real_time", least_time, most);
   number_member(figures, "cpu_time", 0, most);
   whole_member(figures, "iterations", 1, most_iterations);
-  if (!figures.contains("waitwork")) return;
-  const ordered_json& ours = object_member(figures, "waitwork");
-  if (!ours.contains("parameters")) return;
-  const ordered_json& parameters = object_member(ours, "parameters");
-  for (const auto& [name, value] : parameters.items()) number_member(parameters, name.c_str(), -most, most);
+  for (const auto& [name, value] : figures.items()) {
+    if (is_one_of(name, {"name", "run_name", "run_type", "label"})) {
+      text_member(figures, name.c_str());
+    } else if (name == "time_unit") {
+      if (value != "ns") throw malformed_json("time_unit is not \"ns\"");
+    } else if (name == "waitwork") {
+      check_ours(object_member(figures, "waitwork"));
+    } else if (name == "threads" || name == "rss_peak_bytes") {
+      whole_member(figures, name.c_str(), 1, most_whole);
+    } else {  // a counter: what is an amount cannot be negative, what a workload calls otherwise can
+      const bool amount = name.ends_with("_ns") || name.ends_with("_per_second") ||
+                          name.ends_with("_per_unit") || name.ends_with("_bytes");
+      number_member(figures, name.c_str(), amount ? 0 : -most, most);
+    }
+  }
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include <harness/output_place.hpp>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -39,13 +38,13 @@ bool output_place::is_standard_output() const {
 
 bool output_place::same_as(const output_place& other) const {
   if (is_standard_output() || other.is_standard_output()) return is_standard_output() == other.is_standard_output();
-  struct stat mine, theirs;
-  if (::stat(name_.c_str(), &mine) == 0 && ::stat(other.name_.c_str(), &theirs) == 0) {
-    return mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino;
+  const destination mine = resolve_destination(name_), theirs = resolve_destination(other.name_);
+  if (mine.existing && theirs.existing) {
+    return mine.existing->st_dev == theirs.existing->st_dev && mine.existing->st_ino == theirs.existing->st_ino;
   }
-  std::error_code ignored;
-  return fs::weakly_canonical(fs::absolute(name_, ignored), ignored) ==
-         fs::weakly_canonical(fs::absolute(other.name_, ignored), ignored);
+  std::error_code ignored;  // behind links that lead to what is not there yet
+  return fs::weakly_canonical(fs::absolute(mine.file, ignored), ignored) ==
+         fs::weakly_canonical(fs::absolute(theirs.file, ignored), ignored);
 }
 
 void output_place::check() const {

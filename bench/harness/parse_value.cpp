@@ -5,7 +5,6 @@
 #include <sstream>
 #include <system_error>
 
-#include <harness/run_configuration.hpp>
 #include <harness/suggestion.hpp>
 #include <harness/usage_error.hpp>
 

@@ -9,6 +9,8 @@
 
 namespace waitwork::bench {
 
+inline constexpr double longest_seconds = 86'400;  // of anything that is given in seconds: a day
+
 // A whole number in [least, most].
 std::uint64_t parse_integer(std::string_view flag, std::string_view text, std::uint64_t least,
                             std::uint64_t most);

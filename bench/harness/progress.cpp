@@ -23,26 +23,9 @@ std::string two_digits(long number) { return (number < 10 ? "0" : "") + std::to_
 
 }  // namespace
 
-void time_estimate::learn(std::size_t row, double seconds) { seconds_of_row_[row] = seconds; }
-
-std::optional<double> time_estimate::remaining(const std::vector<unsigned>& rounds_left) const {
-  double known_sum = 0;
-  std::size_t known = 0;
-  for (const std::optional<double>& seconds : seconds_of_row_) {
-    known_sum += seconds.value_or(0);
-    known += seconds ? 1u : 0u;
-  }
-  if (known == 0) return std::nullopt;
-  const double usual = known_sum / static_cast<double>(known);
-  double sum = 0;
-  for (std::size_t row = 0; row < rounds_left.size(); ++row) {
-    sum += rounds_left[row] * seconds_of_row_[row].value_or(usual);
-  }
-  return sum;
-}
-
 std::string clock_text(double seconds) {
-  const long whole = std::lround(std::fmax(seconds, 0));
+  constexpr double longest = 1e9;  // thirty years; a damaged figure must not reach lround()
+  const long whole = std::lround(std::clamp(std::isnan(seconds) ? longest : seconds, 0.0, longest));
   const long hours = whole / 3600, minutes = whole / 60 % 60;
   if (hours == 0) return std::to_string(minutes) + ":" + two_digits(whole % 60);
   return std::to_string(hours) + ":" + two_digits(minutes) + ":" + two_digits(whole % 60);

@@ -2,32 +2,13 @@
 // progress: what a person sees on standard error while a run goes on.
 //
 // On a terminal one line that is rewritten; anywhere else (a log, CI) only what say() says.
-// The remaining time is learned: a row's next round takes what its last one took, a row not yet
-// seen what the seen ones took on average, and before the first row is done nothing is claimed.
 
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace waitwork::bench {
-
-// Seconds that remain, from the rows that are done.
-class time_estimate {
- public:
-  explicit time_estimate(std::size_t rows) : seconds_of_row_(rows) {}
-
-  // A round of this row took so long.
-  void learn(std::size_t row, double seconds);
-
-  // The sum over rows of rounds_left[row] times what a round of it takes; nothing if no row is
-  // known.
-  std::optional<double> remaining(const std::vector<unsigned>& rounds_left) const;
-
- private:
-  std::vector<std::optional<double>> seconds_of_row_;
-};
 
 // What the line says.
 struct progress_state {

@@ -5,12 +5,16 @@
 #include <unistd.h>
 
 #include <array>
+#include <cmath>
+#include <limits>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <waitwork/base/unique_fd.hpp>
+
+#include <harness/time_estimate.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -41,6 +45,12 @@ TEST(time_estimate, of_nothing_left_is_zero) {
   time_estimate estimate(2);
   estimate.learn(0, 1);
   EXPECT_DOUBLE_EQ(*estimate.remaining({0, 0}), 0);
+}
+
+TEST(clock_text, of_any_number_is_a_clock) {
+  for (const double seconds : {-1.0, 1e19, 1e308, std::numeric_limits<double>::infinity(), std::nan("")}) {
+    EXPECT_FALSE(clock_text(seconds).empty()) << seconds;
+  }
 }
 
 TEST(clock_text, reads_like_a_clock) {

@@ -22,11 +22,13 @@ _X86_64 = {
     "mlock": 149, "timerfd_create": 283, "eventfd2": 290, "fsync": 74, "fdatasync": 75, "statx": 332,
     "getrandom": 318, "timer_create": 222, "memfd_create": 319, "waitid": 247, "io_uring_setup": 425,
     "io_uring_enter": 426, "io_uring_register": 427, "pidfd_open": 434, "clone3": 435, "close_range": 436,
+    "faccessat2": 439, "clock_nanosleep": 230, "flock": 73, "accept4": 288, "fallocate": 285, "pwrite64": 18, "ftruncate": 77,
 }  # fmt: skip
 _GENERIC = _X86_64 | {
     "prctl": 167, "sched_setaffinity": 122, "signalfd4": 74, "socket": 198, "wait4": 260, "mlock": 228,
     "timerfd_create": 85, "eventfd2": 19, "fsync": 82, "fdatasync": 83, "statx": 291, "getrandom": 278,
     "timer_create": 107, "memfd_create": 279, "waitid": 95,
+    "clock_nanosleep": 115, "flock": 32, "accept4": 242, "fallocate": 47, "pwrite64": 68, "ftruncate": 46,
 }  # fmt: skip
 SYSTEM_CALLS = {"x86_64": _X86_64, "aarch64": _GENERIC}.get(platform.machine())
 

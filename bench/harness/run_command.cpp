@@ -1,6 +1,5 @@
 #include <harness/run_command.hpp>
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -68,42 +67,43 @@ auto before_measuring(Attempt attempt) {
   }
 }
 
-// Everything that will be written, and where.
+// Everything that will be written, and where. Found out and checked once, before anything of ours is opened: a name may mean
+// something else later.
 struct output_places {
+  // Throws usage_error or environment_error if one of them cannot be written to, or two of them are one.
   explicit output_places(const run_options& options)
       : report(options.report), has_report(!options.report_is_google_benchmarks) {
     if (!options.google_benchmark.out.empty()) google_benchmark.emplace(options.google_benchmark.out);
-  }
-
-  // Standard output then has no room for the table.
-  bool take_standard_output() const {
-    return (has_report && report.is_standard_output()) || (google_benchmark && google_benchmark->is_standard_output());
-  }
-
-  // Throws usage_error or environment_error if one of them cannot be written to.
-  void check() const {
-    if (has_report) report.check();
+    report.check();
     if (google_benchmark) google_benchmark->check();
-    if (has_report && google_benchmark && report.same_as(*google_benchmark)) {
-      throw usage_error("--benchmark_out: " + google_benchmark->name().string() +
-                        " is where --out writes as well; nearest valid: another file");
-    }
+    report_on_standard_output = report.is_standard_output();
+    take_standard_output = report_on_standard_output || (google_benchmark && google_benchmark->is_standard_output());
+    refuse_one_place_for_two(options);
   }
 
   output_place report;
   bool has_report;  // no: the report is what google_benchmark has
   std::optional<output_place> google_benchmark;
-};
+  bool report_on_standard_output = false;
+  bool take_standard_output = false;  // which then has no room for the table
 
-std::unique_ptr<work_directory> claim_places(const output_places& places, const run_options& options) {
-  return before_measuring([&] {
-    places.check();
-    if (places.take_standard_output() && options.google_benchmark.format != output_format::console) {
+ private:
+  void refuse_one_place_for_two(const run_options& options) const {
+    if (take_standard_output && options.google_benchmark.format != output_format::console) {
       throw usage_error("--benchmark_format: standard output already has the report; nearest valid: --out=FILE");
     }
-    return std::make_unique<work_directory>(options.work_place);
-  });
-}
+    if (has_report && google_benchmark && report.same_as(*google_benchmark)) {
+      throw usage_error("--benchmark_out: " + google_benchmark->name().string() +
+                        " is where --out writes as well; nearest valid: another file");
+    }
+    if (!report.is_file()) return;
+    const output_place journal(journal_beside(options.report));
+    for (const output_place* const place : {&report, google_benchmark ? &*google_benchmark : nullptr}) {
+      if (place == nullptr || !place->same_as(journal)) continue;
+      throw usage_error(place->name().string() + " is where the run keeps its journal; nearest valid: another file");
+    }
+  }
+};
 
 output_options shape_of_output(const google_benchmark_flags& flags) {
   output_options output;
@@ -142,12 +142,12 @@ void say_what_is_absent(const report& finished, progress& shown) {
 // One run with everything decided and every place claimed.
 class run_in_progress {
  public:
-  run_in_progress(const run_options& options, run_setup setup, progress& shown)
+  run_in_progress(const run_options& options, const output_places& places, run_setup setup, progress& shown)
       : options_(options),
         setup_(std::move(setup)),
         shown_(shown),
-        places_(options),
-        directory_(claim_places(places_, options)) {
+        places_(places),
+        directory_(before_measuring([&] { return std::make_unique<work_directory>(options.work_place); })) {
     beside_ = !setup_.journal_file.empty();
     if (!beside_) setup_.journal_file = directory_->path() / "journal";
   }
@@ -155,7 +155,24 @@ class run_in_progress {
   exit_code run(const std::string& program) {
     const interrupts signals;
     context_ = report_context(program, directory_->path(), options_.google_benchmark.context, effort());
-    journal results = open_journal();
+    if (signals.come()) return interrupted_before_measuring();
+    journal_header header = header_of_this_run();
+    if (signals.come()) return interrupted_before_measuring();
+    journal results = open_journal(std::move(header));
+    try {
+      return run(results, signals);
+    } catch (...) {
+      remove_if_empty(results);
+      throw;
+    }
+  }
+
+  // What goes to standard output, and to standard error because the report has standard output; empty after an interrupt.
+  std::string take_output() { return std::move(output_); }
+  std::string take_table() { return std::move(table_); }
+
+ private:
+  exit_code run(journal& results, const interrupts& signals) {
     context_["waitwork"]["limits"] = results.header().limits;
     run_ledger ledger = ledger_of(results);
     announce(ledger);
@@ -164,43 +181,52 @@ class run_in_progress {
       // What ran beside the first probe may have ended since.
       context_["waitwork"]["limits"] = better_of(results.header().limits, to_json(probe_this_machine(effort())));
     }
-    built_report built = build_report(results, setup_.rows, context_, finished);
+    const built_report built = build_report(results, setup_.rows, context_, finished);
     const bool whole = tell_losses(built, ledger);
-    const bool written = write_reports(built.made);
-    const bool over = finished && whole && (written || !beside_);
+    const bool written = write_reports(built.made, results);
     // All of the journal is in the report. It goes last: whatever is left to do until then, a --resume does.
     directory_.reset();
-    if (over) remove_journal();
-    if (!finished) return interrupted(ledger);
-    prepare_output(built.made);
+    if (finished && whole && (written || !beside_)) remove(results);
+    if (!finished) return interrupted(ledger, results);
+    const bool shown = prepare_output(built.made);
     say_what_is_absent(built.made, shown_);
     if (written) say_end(ledger, built.made);
     return ledger.failures() > 0 || !whole ? exit_code::rows_failed
            : ledger.absences() > 0         ? exit_code::unmeasurable
-           : written                       ? exit_code::done
+           : written && shown              ? exit_code::done
                                            : exit_code::output_lost;
   }
 
-  // What goes to standard output, and to standard error because the report has standard output; empty after an interrupt.
-  std::string take_output() { return std::move(output_); }
-  std::string take_table() { return std::move(table_); }
-
- private:
   // A smoke run proves that everything works, and has no figures to hold against limits.
   probe_effort effort() const {
     return setup_.configuration.suite == to_string(suite_kind::smoke) ? probe_effort::brief : probe_effort::usual;
   }
 
-  journal open_journal() {
-    return before_measuring([this] {
+  // With --resume the one that the journal has.
+  journal_header header_of_this_run() const {
+    if (setup_.prior) return setup_.prior->header();
+    return {setup_.configuration, digest_of(setup_.rows), environment_digest(), measure_busy_work_per_us(),
+            utc_time_of_day(), to_json(probe_this_machine(effort())),
+            hex_digits(mix64(static_cast<std::uint64_t>(started_ns_) ^ std::random_device()()))};
+  }
+
+  journal open_journal(journal_header header) {
+    return before_measuring([&] {
       if (setup_.prior) return *std::move(setup_.prior);
       const fs::path aside = set_journal_aside(setup_.journal_file);
       if (!aside.empty()) shown_.say("an unfinished run's journal was kept as " + aside.string());
-      return journal::begin(setup_.journal_file,
-                            {setup_.configuration, digest_of(setup_.rows), environment_digest(),
-                             measure_busy_work_per_us(), utc_time_of_day(), to_json(probe_this_machine(effort())),
-                             hex_digits(mix64(static_cast<std::uint64_t>(started_ns_) ^ std::random_device()()))});
+      return journal::begin(setup_.journal_file, std::move(header));
     });
+  }
+
+  // What was begun and holds nothing is no use to anybody.
+  void remove_if_empty(const journal& results) const noexcept {
+    try {
+      bool empty = true;
+      results.read([&empty](journal_entry&&) { empty = false; });
+      if (empty && beside_) results.remove();
+    } catch (const std::exception&) {
+    }
   }
 
   run_ledger ledger_of(const journal& results) {
@@ -245,52 +271,70 @@ class run_in_progress {
   }
 
   // False if something could not be written where it was wanted; it is said then, and nothing is lost.
-  bool write_reports(const report& finished) const {
+  bool write_reports(const report& finished, const journal& results) const {
     bool written = true;
     if (places_.google_benchmark) {
       const std::string text = output_text(finished, shape_of_file(options_.google_benchmark));
-      written = write_to(*places_.google_benchmark, text) && written;
+      written = write_to(*places_.google_benchmark, text, results) && written;
     }
-    if (places_.has_report) written = write_to(places_.report, report_text(finished)) && written;
+    if (places_.has_report) written = write_to(places_.report, report_text(finished), results) && written;
     return written;
   }
 
-  bool write_to(const output_place& place, const std::string& text) const {
+  bool write_to(const output_place& place, const std::string& text, const journal& results) const {
     try {
       place.write(text);
       return true;
     } catch (const environment_error& error) {
-      shown_.say(error.what() + (". " + where_it_is_kept(text)), true);
+      shown_.say(error.what() + (". " + where_it_is_kept(text, results)), true);
       return false;
     }
   }
 
-  std::string where_it_is_kept(const std::string& text) const {
-    if (beside_) return "Everything measured is in " + setup_.journal_file.string() + "; --resume writes the report";
+  std::string where_it_is_kept(const std::string& text, const journal& results) const {
+    if (beside_ && results.has_its_name()) return "Everything measured is in " + setup_.journal_file.string() + "; --resume writes the report";
     const std::optional<fs::path> kept = rescue(text, options_.work_place);
     return kept ? "It was written to " + kept->string() + " instead" : "Nor could it be written anywhere else";
   }
 
   std::string where_it_went() const {
-    return places_.report.is_standard_output() ? "on standard output" : options_.report.string();
+    return places_.report_on_standard_output ? "on standard output" : options_.report.string();
   }
 
-  void remove_journal() const {
-    if (!beside_ || ::unlink(setup_.journal_file.c_str()) == 0) return;
-    shown_.say(file_error("remove journal", setup_.journal_file.string(), errno).what());
+  void remove(const journal& results) const {
+    if (!beside_) return;
+    try {
+      if (results.remove()) return;
+      shown_.say(results.file().string() + " is not the journal of this run any more, and is left as it is");
+    } catch (const environment_error& error) {
+      shown_.say(error.what());
+    }
   }
 
-  exit_code interrupted(const run_ledger& ledger) const {
+  exit_code interrupted(const run_ledger& ledger, const journal& results) const {
+    const bool can_go_on = beside_ && results.has_its_name();
     shown_.say("interrupted after " + std::to_string(ledger.done()) + " of " + counted(ledger.total(), "measurement") +
-               "; the partial report is " + where_it_went() + (beside_ ? ", --resume goes on" : ""));
+               "; the partial report is " + where_it_went() + (can_go_on ? ", --resume goes on" : ""));
     return exit_code::interrupted;
   }
 
-  void prepare_output(const report& finished) {
+  exit_code interrupted_before_measuring() const {
+    shown_.say("interrupted before anything was measured; nothing was written");
+    return exit_code::interrupted;
+  }
+
+  // False if the figures make no table; the report has them as they are.
+  bool prepare_output(const report& finished) {
     output_options shape = shape_of_output(options_.google_benchmark);
     shape.loop_stats = options_.loop_stats;
-    std::string& stream = places_.take_standard_output() ? table_ : output_;
-    stream = output_text(finished, shape);
+    std::string& stream = places_.take_standard_output ? table_ : output_;
+    try {
+      stream = output_text(finished, shape);
+      return true;
+    } catch (const nlohmann::json::exception&) {
+      shown_.say("no table can be made of these figures; the report has them as they are", true);
+      return false;
+    }
   }
 
   void say_end(const run_ledger& ledger, const report& finished) const {
@@ -304,7 +348,7 @@ class run_in_progress {
   const run_options& options_;
   run_setup setup_;
   progress& shown_;
-  output_places places_;
+  const output_places& places_;
   std::unique_ptr<work_directory> directory_;
   bool beside_ = false;  // the journal lies beside the report, and outlives a failure
   nlohmann::ordered_json context_;
@@ -317,11 +361,9 @@ class run_in_progress {
 }  // namespace
 
 exit_code run(const run_options& options, const std::string& program) {
-  // A limit on file sizes then fails a write(2), which is reported, and kills nobody; nor is it a
-  // reason to stop measuring that nobody reads our progress.
-  ::signal(SIGXFSZ, SIG_IGN);
-  const auto broken_pipe_before = ::signal(SIGPIPE, SIG_IGN);
   progress shown(STDERR_FILENO);
+  std::optional<output_places> places;
+  if (!options.google_benchmark.list_tests) before_measuring([&] { places.emplace(options); });
   run_setup setup = before_measuring([&] { return set_up(options); });
   if (setup.already_complete) {
     shown.say(options.report.string() + " is complete; there is nothing to resume");
@@ -333,18 +375,18 @@ exit_code run(const run_options& options, const std::string& program) {
   exit_code code = exit_code::done;
   std::string output, table;
   {
-    run_in_progress now(options, std::move(setup), shown);
+    run_in_progress now(options, *places, std::move(setup), shown);
     code = now.run(program);
     output = now.take_output();
     table = now.take_table();
   }
   // Last, with nothing left to clean up: whoever reads it may stop reading at any time.
-  ::signal(SIGPIPE, broken_pipe_before);
-  if (!table.empty()) [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, table.data(), table.size());
   try {
+    if (!table.empty()) print_to_standard_error(table);
     print(output);
-  } catch (const output_lost&) {
+  } catch (const output_lost& error) {
     if (code == exit_code::done) throw;
+    complain(error.what());
   }
   return code;
 }

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include <harness/journal.hpp>
-#include <harness/progress.hpp>
 #include <harness/registry.hpp>
+#include <harness/time_estimate.hpp>
 
 namespace waitwork::bench {
 

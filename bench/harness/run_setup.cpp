@@ -152,6 +152,12 @@ void check_same_run(const journal_header& header, const run_setup& setup) {
 
 }  // namespace
 
+fs::path journal_beside(const fs::path& report) {
+  fs::path file = report;
+  file += ".journal";
+  return file;
+}
+
 std::string digest_of(const std::vector<row>& rows) {
   std::string names;
   for (const row& row : rows) names += row.name + "\n";
@@ -161,10 +167,7 @@ std::string digest_of(const std::vector<row>& rows) {
 run_setup set_up(const run_options& options) {
   run_setup setup;
   const bool beside = output_place(options.report).is_file();
-  if (beside) {
-    setup.journal_file = options.report;
-    setup.journal_file += ".journal";
-  }
+  if (beside) setup.journal_file = journal_beside(options.report);
   if (options.resume && beside) {
     setup.prior = journal::resume(setup.journal_file);
     if (!setup.prior && already_complete(options, setup.journal_file)) {

@@ -26,6 +26,9 @@ struct run_setup {
 // no journal; environment_error if one of them cannot be read.
 run_setup set_up(const run_options& options);
 
+// The name of the journal of a run that writes this report.
+std::filesystem::path journal_beside(const std::filesystem::path& report);
+
 // Digest of the rows' names, in their order.
 std::string digest_of(const std::vector<row>& rows);
 

@@ -11,7 +11,9 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <poll.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -85,9 +87,43 @@ int try_pipe2() {
   return 0;
 }
 
+// A refusal is an answer that no other cause gives.
+int try_pwrite() { return refusal_in(errno_of(::pwrite(-1, "", 1, 0))); }
+int try_fsync() { return refusal_in(errno_of(::fsync(-1))); }
+int try_fdatasync() { return refusal_in(errno_of(::fdatasync(-1))); }
+int try_ftruncate() { return refusal_in(errno_of(::ftruncate(-1, 0))); }
+int try_flock() { return refusal_in(errno_of(::flock(-1, LOCK_UN))); }
+int try_fcntl() { return refusal_in(errno_of(::fcntl(-1, F_DUPFD_CLOEXEC, 0))); }
+int try_dup2() { return refusal_in(errno_of(::dup2(-1, 1000))); }
+int try_poll() { return refusal_in(errno_of(::poll(nullptr, 0, 0))); }
+int try_renameat() { return refusal_in(errno_of(::renameat(-1, "a", -1, "b"))); }
+int try_accept4() { return refusal_in(errno_of(::accept4(-1, nullptr, nullptr, SOCK_CLOEXEC))); }
+
+int try_getrusage() {
+  rusage usage{};
+  return errno_of(::getrusage(RUSAGE_SELF, &usage));
+}
+
+int try_clock_nanosleep() {
+  const timespec none{};
+  return ::clock_nanosleep(CLOCK_MONOTONIC, 0, &none, nullptr);
+}
+
 constexpr std::array calls_in_use{
     call_in_use{"fork", try_fork, ""},
     call_in_use{"pipe2", try_pipe2, ""},
+    call_in_use{"pwrite", try_pwrite, ""},
+    call_in_use{"fsync", try_fsync, ""},
+    call_in_use{"fdatasync", try_fdatasync, ""},
+    call_in_use{"ftruncate", try_ftruncate, ""},
+    call_in_use{"flock", try_flock, "two runs with one report are not told from each other"},
+    call_in_use{"fcntl", try_fcntl, ""},
+    call_in_use{"dup2", try_dup2, ""},
+    call_in_use{"poll", try_poll, ""},
+    call_in_use{"renameat", try_renameat, ""},
+    call_in_use{"getrusage", try_getrusage, ""},
+    call_in_use{"clock_nanosleep", try_clock_nanosleep, ""},
+    call_in_use{"accept4", try_accept4, ""},
     call_in_use{"pidfd_open", try_pidfd_open,
                 "a measurement's process is looked at every few milliseconds", true},
     call_in_use{"close_range", try_close_range, "descriptors are closed one by one"},
@@ -118,8 +154,11 @@ std::vector<refused_call> refused_calls() {
     std::size_t index = 0;
     for (int error = 0; answers >> index >> error;) {
       const call_in_use& call = calls_in_use[index];
-      if (error != 0)
-        refused.push_back({call.name, std::generic_category().message(error), call.instead});
+      // A limit that was reached, such as that on open files, has an item of its own.
+      if (refusal_in(error) != 0) refused.push_back({call.name, std::generic_category().message(error), call.instead});
+    }
+    if (outcome.error != 0 && next == 0) {
+      refused.push_back({"fork or pipe2", std::generic_category().message(outcome.error), ""});
     }
     if (outcome.completed || outcome.error != 0 || outcome.step.empty()) break;
     const auto deadly = static_cast<std::size_t>(std::stoul(outcome.step));

@@ -14,6 +14,7 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr double most = std::numeric_limits<double>::max();
+constexpr std::uint64_t most_took_ns = 86'400'000'000'000;  // a day: two of them can be added
 constexpr std::uint64_t most_workers = 1'000'000;  // more CPUs than any machine has
 
 void check_rates(const ordered_json& object) {
@@ -27,7 +28,7 @@ void check_rates(const ordered_json& object) {
 void check_limits(const ordered_json& limits) {
   text_member(limits, "instruction_set");
   whole_member(limits, "workers", 1, most_workers);
-  whole_member(limits, "took_ns", 0, std::numeric_limits<std::int64_t>::max());
+  whole_member(limits, "took_ns", 0, most_took_ns);
   check_rates(limits);
   for (const ordered_json& cache : array_member(limits, "caches")) {
     text_member(cache, "level");

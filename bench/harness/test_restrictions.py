@@ -66,7 +66,7 @@ def locked(kibibytes: int) -> Restriction:
 # Calls that there is another way for, or that nothing depends on.
 CONVENIENCES = [
     "pidfd_open", "signalfd4", "close_range", "prctl", "timer_create", "epoll_pwait2", "timerfd_create", "eventfd2",
-    "statx", "getrandom", "sched_setaffinity", "mlock",
+    "statx", "getrandom", "sched_setaffinity", "mlock", "faccessat2", "flock", "fallocate",
 ]  # fmt: skip
 
 
@@ -91,10 +91,13 @@ MATRIX = [
     Case("io_uring_setup_kills", forbid("io_uring_setup", KILL), 5, absent=ON_RINGS, says="kills whoever calls io_uring_setup"),
     Case("io_uring_enter_EPERM", forbid("io_uring_enter"), 5, absent=ON_RINGS, says="io_uring_enter"),
     Case("io_uring_enter_kills", forbid("io_uring_enter", KILL), 5, absent=ON_RINGS, says="kills whoever calls io_uring_enter"),
+    *refused("clock_nanosleep", code=5, rows="^io/timer/(sequential|concurrent/depth:16)", absent={"sequential"},
+             says="clock_nanosleep"),
+    Case("accept4_EPERM", forbid("accept4"), 3, ECHO, failed={"sequential", "concurrent"}, says="may not call accept4"),
     Case("socket_EPERM", forbid("socket"), 5, ECHO, absent={"sequential", "concurrent"}, says="may not call socket"),
     Case("no_loopback", without_loopback, 5, ECHO, absent={"sequential", "concurrent"}, says="ip link set lo up", root=True),
     # What there is another way for.
-    Case("conveniences_EPERM", conveniences(errno.EPERM), rows=f"{TIMERS}|{ECHO}"),
+    Case("conveniences_EPERM", conveniences(errno.EPERM), rows=f"{TIMERS}|{ECHO}|{FILES}"),
     Case("conveniences_ENOSYS", conveniences(errno.ENOSYS), rows=f"{TIMERS}|{ECHO}"),
     Case("epoll_pwait2_ENOSYS", forbid("epoll_pwait2", errno.ENOSYS), rows=ECHO),
     Case("no_messages_no_wait4", all_of(forbid("io_uring_register"), forbid("wait4"))),
@@ -180,3 +183,14 @@ def test_doctor_finds_what_a_run_would(tmp_path, case):
     assert done.returncode == 0, done.stderr
     failing = [line for line in done.stdout.splitlines() if line.startswith("fail ")]
     assert any(case.says.split()[-1] in line for line in failing), done.stdout
+
+
+@pytest.mark.parametrize("call", ["pwrite64", "fdatasync", "ftruncate"])
+def test_a_call_that_a_run_cannot_do_without_is_named_before_anything_is_measured(tmp_path, call):
+    """Not with a sentence about the permissions of a file that is open already."""
+    done = waitwork("--suite=smoke", f"--filter={TIMERS}", cwd=tmp_path, preexec_fn=forbid(call))
+    if call == "ftruncate" and done.returncode == 0:
+        return  # a run that nothing interrupted needs none
+    assert done.returncode == 2, done.stderr
+    assert "profile that allows" in done.stderr and "permissions" not in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -46,11 +46,6 @@ bool write_text(int fd, std::string_view text) {
 
 }  // namespace
 
-fs::path default_work_place() {
-  const char* const chosen = std::getenv("TMPDIR");
-  return chosen != nullptr && *chosen != '\0' ? chosen : "/var/tmp";
-}
-
 work_directory::work_directory(const fs::path& place) {
   std::error_code error;
   path_ = fs::canonical(place, error);
@@ -95,8 +90,10 @@ void work_directory::make() {
 
 bool work_directory::mark() {
   struct stat status {};
-  // A umask may have taken rights from the mode.
-  if (::fchmod(directory_.get(), 0700) != 0 || ::fstat(directory_.get(), &status) != 0) return false;
+  // A umask may have taken rights from the mode. A file system without modes refuses, and so may a filter: what the mode is
+  // then shows when something is to be written.
+  [[maybe_unused]] const int mode_set = ::fchmod(directory_.get(), 0700);
+  if (::fstat(directory_.get(), &status) != 0) return false;
   const unique_fd marker =
       open_descriptor(directory_.get(), unfinished_marker_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   return marker && write_text(marker.get(), to_text(marker_of_this_process(name_, status.st_ino))) &&

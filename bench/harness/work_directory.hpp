@@ -24,10 +24,6 @@
 
 namespace waitwork::bench {
 
-// $TMPDIR, or /var/tmp: unlike /tmp it is not in memory, and a workload that reads a disk must find
-// one.
-std::filesystem::path default_work_place();
-
 class work_directory {
  public:
   // Throws environment_error if nothing can be written in `place`.

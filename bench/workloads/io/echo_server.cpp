@@ -160,6 +160,8 @@ class server {
         add(std::move(accepted));
       } else if (errno == EMFILE || errno == ENFILE) {
         if (!refuse_one()) return;
+      } else if (errno == EPERM || errno == EACCES || errno == ENOSYS) {
+        throw call_error("accept", "a connection", "accept4", errno);  // or its client would wait for ever
       } else if (errno != EINTR && errno != ECONNABORTED) {
         return;  // EAGAIN: none left. Anything else: the next connection brings us back
       }

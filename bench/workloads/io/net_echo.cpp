@@ -52,7 +52,8 @@ struct alignas(64) line {
     throw environment_error(operation, "the echo server", "it has closed the connection",
                             "see what it said, and raise the limit of open files (ulimit -n 4096) if it had too few");
   }
-  throw call_error(operation, "the echo server", "send", positive_errno);
+  const bool sends = std::string_view(operation).starts_with("send");
+  throw_call_error(operation, "the echo server", sends ? "sendto" : "recvfrom", positive_errno);
 }
 
 // One message is 64 bytes and the receive asks for all of it, so fewer bytes than that mean that

@@ -12,9 +12,9 @@
 #include <map>
 #include <memory>
 #include <string_view>
-#include <system_error>
 
 #include <waitwork/base/clock.hpp>
+#include <waitwork/base/refusal.hpp>
 #include <waitwork/io/timer.hpp>
 
 #include <harness/workload.hpp>
@@ -30,7 +30,7 @@ void block_for(nanoseconds duration) {
   timespec remaining{duration.count() / 1'000'000'000, duration.count() % 1'000'000'000};
   int error = EINTR;
   while (error == EINTR) error = ::clock_nanosleep(CLOCK_MONOTONIC, 0, &remaining, &remaining);
-  if (error != 0) throw std::system_error(error, std::generic_category(), "clock_nanosleep");
+  if (error != 0) throw_call_error("sleep", "for a millisecond", "clock_nanosleep", error);
 }
 
 answer judge(std::uint64_t index, std::int64_t started_ns) noexcept {

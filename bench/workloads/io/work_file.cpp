@@ -43,6 +43,13 @@ void throw_file_error(const std::string& operation, const std::filesystem::path&
   throw environment_error(operation, in_quotes(path), why.cause, why.remedy + " (--work-dir says where)");
 }
 
+// The same for a call on the open file: what is refused then is the call.
+[[noreturn]] void throw_descriptor_error(const std::string& operation, const std::filesystem::path& path,
+                                         const char* call, int positive_errno) {
+  if (is_lacking(positive_errno)) throw_call_error(operation, in_quotes(path), call, positive_errno);
+  throw_file_error(operation, path, positive_errno);
+}
+
 void throw_short_transfer(const std::string& operation, const std::filesystem::path& path,
                           std::size_t moved_bytes, std::size_t wanted_bytes,
                           std::uint64_t offset_bytes) {
@@ -68,14 +75,14 @@ unique_fd open_direct(const std::filesystem::path& path, int flags) {
   // tmpfs accepts O_DIRECT since Linux 6.6 and then copies memory, which is not what the row says
   // it measures.
   struct statfs file_system {};
-  if (::fstatfs(fd.get(), &file_system) != 0) throw_file_error("statfs", path, errno);
+  if (::fstatfs(fd.get(), &file_system) != 0) throw_descriptor_error("statfs", path, "fstatfs", errno);
   if (file_system.f_type == TMPFS_MAGIC || file_system.f_type == RAMFS_MAGIC) {
     throw direct_unsupported(path, "the file system keeps files in memory, there is no device");
   }
   // Some file systems accept the flag and refuse the requests.
   aligned_buffer<std::byte> block(direct_io_alignment_bytes, direct_io_alignment_bytes);
   if (::pread(fd.get(), block.data(), block.size(), 0) >= 0) return fd;
-  if (errno != EINVAL) throw_file_error("read", path, errno);
+  if (errno != EINVAL) throw_descriptor_error("read", path, "pread64", errno);
   throw direct_unsupported(path, "the file system refuses aligned 4 KiB requests with O_DIRECT");
 }
 
@@ -84,7 +91,8 @@ void reserve_space(int fd, const std::filesystem::path& path, std::uint64_t byte
   do {
     answer = ::fallocate(fd, 0, 0, static_cast<off_t>(bytes));
   } while (answer != 0 && errno == EINTR);
-  if (answer != 0 && errno != EOPNOTSUPP && errno != ENOSYS) {
+  // Only so that the space is in one piece: where it is not to be had, writing finds the room.
+  if (answer != 0 && errno != EOPNOTSUPP && !is_lacking(errno)) {
     throw_file_error("reserve space for", path, errno);
   }
 }
@@ -96,7 +104,7 @@ void read_all(int fd, const std::filesystem::path& path, std::span<std::byte> bu
     const ssize_t moved = ::pread(fd, buffer.data() + done, buffer.size() - done,
                                   static_cast<off_t>(offset_bytes + done));
     if (moved < 0 && errno == EINTR) continue;
-    if (moved < 0) throw_file_error("read", path, errno);
+    if (moved < 0) throw_descriptor_error("read", path, "pread64", errno);
     if (moved == 0) throw_short_transfer("read", path, done, buffer.size(), offset_bytes);
     done += static_cast<std::size_t>(moved);
   }
@@ -109,14 +117,14 @@ void write_all(int fd, const std::filesystem::path& path, std::span<const std::b
     const ssize_t moved = ::pwrite(fd, data.data() + done, data.size() - done,
                                    static_cast<off_t>(offset_bytes + done));
     if (moved < 0 && errno == EINTR) continue;
-    if (moved < 0) throw_file_error("write", path, errno);
+    if (moved < 0) throw_descriptor_error("write", path, "pwrite64", errno);
     if (moved == 0) throw_short_transfer("write", path, done, data.size(), offset_bytes);
     done += static_cast<std::size_t>(moved);
   }
 }
 
 void sync_file(int fd, const std::filesystem::path& path) {
-  if (::fsync(fd) != 0) throw_file_error("sync", path, errno);
+  if (::fsync(fd) != 0) throw_descriptor_error("sync", path, "fsync", errno);
 }
 
 double cached_share(int fd, const std::filesystem::path& path) {
@@ -129,16 +137,16 @@ double cached_share(int fd, const std::filesystem::path& path) {
   const int answer = ::mincore(mapping, bytes, resident.data());
   const int error = errno;
   ::munmap(mapping, bytes);
-  if (answer != 0) throw_file_error("ask what the page cache holds of", path, error);
+  if (answer != 0) throw_descriptor_error("ask what the page cache holds of", path, "mincore", error);
   const auto held =
       std::ranges::count_if(resident, [](unsigned char page) { return (page & 1) != 0; });
   return static_cast<double>(held) / static_cast<double>(resident.size());
 }
 
 void drop_from_cache(int fd, const std::filesystem::path& path) {
-  if (::fdatasync(fd) != 0) throw_file_error("sync", path, errno);  // dirty pages are not dropped
+  if (::fdatasync(fd) != 0) throw_descriptor_error("sync", path, "fdatasync", errno);  // dirty pages are not dropped
   const int error = ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-  if (error != 0) throw_file_error("drop from the page cache", path, error);
+  if (error != 0) throw_descriptor_error("drop from the page cache", path, "fadvise64", error);
 }
 
 void load_into_cache(int fd, const std::filesystem::path& path) {

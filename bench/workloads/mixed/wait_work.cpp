@@ -21,6 +21,7 @@
 #include <waitwork/base/check.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/random.hpp>
+#include <waitwork/base/refusal.hpp>
 #include <waitwork/io/timer.hpp>
 
 namespace waitwork::bench {
@@ -51,7 +52,7 @@ void sleep_blocking(nanoseconds duration) {
   int error = EINTR;
   while (error == EINTR)
     error = ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, nullptr);
-  WAITWORK_CHECK(error == 0, "sleeping until a valid time fails only by a signal");
+  if (error != 0) throw_call_error("sleep", "for the waiting part of a unit", "clock_nanosleep", error);
 }
 
 class wait_work final : public workload {

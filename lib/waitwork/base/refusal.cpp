@@ -42,8 +42,10 @@ refusal explain_file_error(int positive_errno) {
     case EFBIG:  // RLIMIT_FSIZE, or past what the file system can hold
       return with("raise the limit on the size of files (ulimit -f), or name a place on another file system");
     case EACCES:
-    case EPERM:
       return with("name a place that you may write to, or change its permissions");
+    case EPERM:  // a sticky folder, an immutable file; or a filter that knows no better answer
+      return with("name a place that you may write to, or change its permissions; where these allow it, a seccomp filter or a"
+                  " security module refuses the call");
     case EROFS:
       return with("name a place on a file system that is mounted for writing");
     case ENOENT:
@@ -152,6 +154,13 @@ environment_error file_error(std::string operation, std::string subject, int pos
 environment_error call_error(std::string operation, std::string subject, std::string_view call, int positive_errno) {
   refusal why = explain_call_error(call, positive_errno);
   return {std::move(operation), std::move(subject), std::move(why.cause), std::move(why.remedy)};
+}
+
+environment_error descriptor_error(std::string operation, std::string subject, std::string_view call,
+                                   int positive_errno) {
+  const bool refused = positive_errno == EPERM || positive_errno == EACCES || positive_errno == ENOSYS;
+  return refused ? call_error(std::move(operation), std::move(subject), call, positive_errno)
+                 : file_error(std::move(operation), std::move(subject), positive_errno);
 }
 
 void throw_call_error(std::string operation, std::string subject, std::string_view call, int positive_errno) {

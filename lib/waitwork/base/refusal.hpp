@@ -36,6 +36,10 @@ bool is_lacking(int positive_errno) noexcept;
 environment_error file_error(std::string operation, std::string subject, int positive_errno);
 environment_error call_error(std::string operation, std::string subject, std::string_view call, int positive_errno);
 
+// The error of a call on a file that is open already. Permissions were asked when it was opened: what is refused now is the
+// call, by its name; every other error is one of files.
+environment_error descriptor_error(std::string operation, std::string subject, std::string_view call, int positive_errno);
+
 // call_error() thrown as what it is: unsupported_error where is_lacking(), environment_error otherwise.
 [[noreturn]] void throw_call_error(std::string operation, std::string subject, std::string_view call,
                                    int positive_errno);

@@ -24,6 +24,13 @@ TEST(refusal, of_a_call_that_names_no_file_says_which_call_a_profile_has_to_allo
   }
 }
 
+TEST(refusal, of_a_call_on_an_open_file_is_never_about_its_permissions) {
+  for (const int error : {EPERM, EACCES, ENOSYS}) {
+    EXPECT_THAT(descriptor_error("write", "a.json", "fsync", error).what(), HasSubstr("profile that allows fsync")) << error;
+  }
+  EXPECT_THAT(descriptor_error("write", "a.json", "fsync", ENOSPC).what(), HasSubstr("make room"));
+}
+
 TEST(refusal, of_a_file_by_permission_is_about_permission) {
   for (const int error : {EPERM, EACCES}) EXPECT_THAT(explain_file_error(error).remedy, HasSubstr("permissions"));
 }

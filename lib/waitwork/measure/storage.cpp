@@ -50,7 +50,14 @@ unique_fd make_file(const std::filesystem::path& directory) {
 std::optional<std::string> try_direct_io(const unique_fd& made) {
   // The file may have no name any more, but a descriptor has one to open it by once more.
   const std::string name = "/proc/self/fd/" + std::to_string(made.get());
-  const unique_fd direct(::open(name.c_str(), O_RDWR | O_DIRECT | O_CLOEXEC));
+  unique_fd direct(::open(name.c_str(), O_RDWR | O_DIRECT | O_CLOEXEC));
+  // Without /proc it cannot be opened once more, but the flag can be set.
+  if (!direct && errno == ENOENT) {
+    const int flags = ::fcntl(made.get(), F_GETFL);
+    if (flags >= 0 && ::fcntl(made.get(), F_SETFL, flags | O_DIRECT) == 0) {
+      direct.reset(::fcntl(made.get(), F_DUPFD_CLOEXEC, 0));
+    }
+  }
   if (!direct) return because("open with O_DIRECT");
   aligned_buffer<unsigned char> written(block_bytes, direct_io_alignment_bytes);
   aligned_buffer<unsigned char> read_back(block_bytes, direct_io_alignment_bytes);

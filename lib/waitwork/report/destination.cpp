@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include <waitwork/base/environment_error.hpp>
+#include <waitwork/base/open_descriptor.hpp>
 #include <waitwork/base/refusal.hpp>
 
 namespace waitwork {
@@ -61,10 +62,19 @@ bool is_mount_point(const fs::path& file) {
          (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
+// Sets errno if not.
+bool may_write(const fs::path& file) {
+  if (::faccessat(AT_FDCWD, file.c_str(), W_OK, AT_EACCESS) == 0) return true;
+  // Old container profiles answer EPERM to faccessat2, which they do not know; a file that nobody may change gives EPERM too.
+  // To open it for writing tells the one from the other, and changes nothing.
+  if (errno != EPERM && errno != ENOSYS) return false;
+  return static_cast<bool>(open_descriptor(AT_FDCWD, file.c_str(), O_WRONLY | O_NOCTTY | O_NONBLOCK));
+}
+
 // A rename asks only the directory. What the file itself does not allow, a rename is not to get around; and in a sticky
 // directory it would fail, but only after everything is measured.
 void check_replaceable(const destination& found) {
-  if (::faccessat(AT_FDCWD, found.file.c_str(), W_OK, AT_EACCESS) != 0) refuse(found.given, errno);
+  if (!may_write(found.file)) refuse(found.given, errno);
   struct stat directory {};
   if (::stat(directory_of(found.file).c_str(), &directory) != 0) refuse(found.given, errno);
   const uid_t me = ::geteuid();
