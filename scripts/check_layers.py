@@ -34,7 +34,7 @@ EXCLUSIVE: dict[str, tuple[str, ...]] = {
     "tbb/": ("lib/waitwork/parallel", "bench/peers"),
     "asio": ("bench/peers",),
     "hwy/": ("lib/waitwork/kernels", "lib/waitwork/measure"),
-    "fftw": ("lib/waitwork/kernels", "bench/peers"),
+    "fftw": ("bench/peers/kernels",),
     "benchmark/": ("bench/harness",),
     "CLI/": ("bench/harness",),
     "re2/": ("bench/harness",),

@@ -148,7 +148,7 @@ KERNEL_TARGETS = (
     *_kernels("gaussian_blur_f32_5", KERNEL_TIME, 1 / 1.8, peer="opencv", all_workers=True),
     *_kernels("sobel", KERNEL_TIME, 0.5, peer="opencv"),
     *_kernels("box_blur_31", OVER_SIZE_3, 1.1),
-    *_kernels("fft_1024 fft_32768 fft_1048576", KERNEL_TIME, 1 / 0.8, peer="fftw"),
+    *_kernels("fft_1024 fft_32768 fft_1048576", KERNEL_TIME, 1.3, peer="fftw"),
     *_kernels("dense_64", KERNEL_TIME, 1.00, peer="openblas"),
     *_kernels("dense_1", OF_BANDWIDTH, 0.85),
     *_kernels(COMPUTE_BOUND, OF_CEILING, 0.95, all_workers=True),

@@ -153,8 +153,12 @@ void kernel_row::add_instruction_sets(std::map<std::string, double>& figures) co
   std::vector<contender> contenders;
   for (const std::string& set : sets) {
     if (set == oldest_set) continue;
-    contenders.push_back({set, [this] { work_->ours(nullptr); }, [set] { kernels::force_instruction_set(set); },
-                          [] { kernels::force_instruction_set(""); }});
+    const auto force = [this](const std::string& name) {
+      kernels::force_instruction_set(name);
+      work_->instruction_set_forced();
+    };
+    contenders.push_back(
+        {set, [this] { work_->ours(nullptr); }, [force, set] { force(set); }, [force] { force(""); }});
   }
   const slices seen(contenders);
   for (const contender& each : contenders) {

@@ -35,6 +35,9 @@ class kernel_work {
   // Does a unit: on all workers of the arena, or on the calling thread alone if it is null.
   virtual void ours(arena* workers) = 0;
 
+  // Called when the kernels begin to use another instruction set: what chose one earlier chooses again.
+  virtual void instruction_set_forced() {}
+
   // Does the same unit by the peer that this was made for, which then has the output.
   virtual void theirs() {}
   // The peer, for people; "" for work that was made for none.

@@ -1,28 +1,16 @@
 #include <peers/kernels/opencv.hpp>
 
-#include <dlfcn.h>
-
 #include <array>
 
-#include <waitwork/base/environment_error.hpp>
+#include <peers/kernels/loaded_module.hpp>
 
 namespace waitwork::bench {
 namespace {
 
 const waitwork_opencv_functions& library() {
-  static const waitwork_opencv_functions& loaded = []() -> const waitwork_opencv_functions& {
-    const char* const remedy = "install it (scripts/packages peers) and configure and build again";
-    if (std::string(WAITWORK_OPENCV_MODULE).empty()) {
-      throw unsupported_error("load", "OpenCV", "it was not there when the program was built", remedy);
-    }
-    void* const module = ::dlopen(WAITWORK_OPENCV_MODULE, RTLD_NOW | RTLD_LOCAL);
-    if (module == nullptr) throw unsupported_error("load", "OpenCV", ::dlerror(), remedy);
-    const auto functions =
-        reinterpret_cast<const waitwork_opencv_functions* (*)()>(::dlsym(module, "waitwork_opencv"));
-    if (functions == nullptr) throw unsupported_error("load", "OpenCV", ::dlerror(), remedy);
-    return *functions();
-  }();
-  return loaded;
+  static const auto* const functions =
+      static_cast<const waitwork_opencv_functions*>(load_module("OpenCV", WAITWORK_OPENCV_MODULE, "waitwork_opencv"));
+  return *functions;
 }
 
 }  // namespace

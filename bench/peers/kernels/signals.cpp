@@ -1,7 +1,5 @@
 // Signals: peers/fir_32, a filter of 32 taps, which has no peer here; and peers/fft_<length>, the spectrum of a real
-// signal, where ours is FFTW's behind a class of ours, beside FFTW called directly: what that class costs.
-
-#include <fftw3.h>
+// signal, beside FFTW.
 
 #include <algorithm>
 #include <cmath>
@@ -12,8 +10,10 @@
 #include <numbers>
 #include <string>
 
+#include <peers/kernels/fftw_functions.hpp>
 #include <peers/kernels/fractions.hpp>
 #include <peers/kernels/kernel_work.hpp>
+#include <peers/kernels/loaded_module.hpp>
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/kernels/fft.hpp>
 #include <waitwork/kernels/fir_filter.hpp>
@@ -72,23 +72,25 @@ class filtering final : public kernel_work {
   aligned_buffer<float> taps_, source_, target_;
 };
 
+// Null without a peer.
+const waitwork_fftw_functions* fftw(const kernel_settings& settings) {
+  if (settings.peer.empty()) return nullptr;
+  return static_cast<const waitwork_fftw_functions*>(load_module("FFTW", WAITWORK_FFTW_MODULE, "waitwork_fftw"));
+}
+
 class transform final : public kernel_work {
  public:
   transform(std::size_t length, const kernel_settings& settings)
-      : fft_(length, settings.smoke || length > longest_measured ? kernels::fft_planning::estimated
-                                                                  : kernels::fft_planning::measured),
-        beside_fftw_(!settings.peer.empty()),
-        signal_(fractions<float>(length, 1)),
-        spectrum_(fft_.bins()) {
-    if (!beside_fftw_) return;
-    const bool estimated = settings.smoke || length > longest_measured;
-    // The planner writes to the buffers that it tries out.
-    aligned_buffer<float> signal(length);
-    plan_ = fftwf_plan_dft_r2c_1d(static_cast<int>(length), signal.data(),
-                                  reinterpret_cast<fftwf_complex*>(spectrum_.data()),
-                                  estimated ? FFTW_ESTIMATE : FFTW_MEASURE);
+      : fft_(length), signal_(length), spectrum_(fft_.bins()), fftw_(fftw(settings)) {
+    if (fftw_ != nullptr) {
+      const bool measured = !settings.smoke && length <= longest_measured;
+      plan_ = fftw_->plan(length, signal_.data(), spectrum_parts(), measured);
+    }
+    signal_ = fractions<float>(length, 1);
   }
-  ~transform() override { fftwf_destroy_plan(plan_); }
+  ~transform() override {
+    if (fftw_ != nullptr) fftw_->destroy(plan_);
+  }
   transform(const transform&) = delete;
   transform& operator=(const transform&) = delete;
 
@@ -105,10 +107,10 @@ class transform final : public kernel_work {
 
   void ours(arena*) override { fft_.forward(signal_.span(), spectrum_.span()); }
 
-  void theirs() override {
-    fftwf_execute_dft_r2c(plan_, signal_.data(), reinterpret_cast<fftwf_complex*>(spectrum_.data()));
-  }
-  std::string library() const override { return fftwf_version; }
+  void instruction_set_forced() override { fft_ = kernels::real_fft(fft_.length()); }
+
+  void theirs() override { fftw_->forward(plan_, signal_.data(), spectrum_parts()); }
+  std::string library() const override { return fftw_ == nullptr ? std::string() : fftw_->version; }
 
   // Some bins, by the definition.
   double error() const override {
@@ -117,7 +119,7 @@ class transform final : public kernel_work {
     for (const float sample : signal_.span()) norm += static_cast<double>(sample) * static_cast<double>(sample);
     // The bound in fft.hpp is for the norm of all bins; none is further off than that.
     const double tolerated =
-        0x1p-21 * (1 + std::log2(static_cast<double>(length))) * std::sqrt(norm * static_cast<double>(length));
+        0x1p-23 * (1 + std::log2(static_cast<double>(length))) * std::sqrt(norm * static_cast<double>(length));
     double worst = 0;
     for (const std::size_t bin : {std::size_t{0}, std::size_t{1}, length / 5, length / 2}) {
       std::complex<double> sum = 0;
@@ -134,11 +136,14 @@ class transform final : public kernel_work {
   // To measure plans of longer ones takes up to a minute.
   static constexpr std::size_t longest_measured = 1 << 15;
 
+  // An array of complex numbers is one of pairs of floats.
+  float* spectrum_parts() { return reinterpret_cast<float*>(spectrum_.data()); }
+
   kernels::real_fft fft_;
-  bool beside_fftw_;
   aligned_buffer<float> signal_;
   aligned_buffer<std::complex<float>> spectrum_;
-  fftwf_plan plan_ = nullptr;
+  const waitwork_fftw_functions* fftw_;
+  void* plan_ = nullptr;
 };
 
 const bool registered_fir =

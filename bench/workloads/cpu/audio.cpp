@@ -124,7 +124,7 @@ class audio final : public computing_workload {
  public:
   explicit audio(const workload_settings& settings)
       : room_taps_(bench::room(room_taps_of(settings), mix64(settings.seed))),
-        room_(room_taps_, kernels::fft_planning::estimated),
+        room_(room_taps_),
         blocks_(blocks_of(settings)) {
     const std::size_t filtered_away = equaliser_taps - 1 + room_taps_.size() - 1;
     source_ = recording(second_start + samples() + filtered_away, mix64(settings.seed + 1));
@@ -205,7 +205,7 @@ class audio final : public computing_workload {
   }
 
   // Plays blocks [first, end) and adds to those samples that are right. What a block shares with
-  // the next one, 2047 of 16384 samples, both equalise, for some 3 % of the time, so that blocks
+  // the next one, 2047 of 16384 samples, both equalise, for some 4 % of the time, so that blocks
   // may be done in any order.
   void play(std::uint64_t index, std::size_t first, std::size_t end, std::span<float> target,
             workspace& mine) const {
@@ -244,8 +244,6 @@ class audio final : public computing_workload {
 
   std::vector<float> equaliser_ = equaliser();
   std::vector<float> room_taps_;
-  // Estimated: measuring takes a second or more of each row's process, and may choose another
-  // algorithm in each, which would make rows differ that do the same.
   kernels::fft_convolver room_;
   std::size_t blocks_;
   aligned_buffer<float> source_;

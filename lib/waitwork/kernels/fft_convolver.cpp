@@ -58,10 +58,10 @@ constexpr std::size_t round_up(std::size_t count) noexcept {
 }
 
 // Eight times the taps: an eighth of each block is overlap, and its transforms, of n log n, cost
-// little more for each element than shorter ones. From 128 to 8192 taps 8 * taps was 1.3 to 1.7
+// little more for each element than shorter ones. From 256 to 16384 taps 8 * taps was 1.3 to 1.7
 // times as fast as 2 * taps, and 16 * taps mostly within 10 % of that. Blocks of 2^17 and more
-// leave the second-level cache (12 bytes an element with the block's spectrum and the taps'), and 4
-// * taps was the fastest there.
+// leave the second-level cache (18 bytes an element with the block's spectrum, the taps' and the
+// tables of the transform), and 4 * taps was the fastest there.
 std::size_t block_length_for(std::size_t tap_count) {
   WAITWORK_CHECK(tap_count >= 1 && tap_count <= most_taps, "a filter has 1 to 2^28 taps");
   constexpr std::size_t shortest = 1024;
@@ -81,9 +81,9 @@ number* align(number* scratch) noexcept {
 
 }  // namespace
 
-fft_convolver::fft_convolver(std::span<const float> taps, fft_planning planning)
+fft_convolver::fft_convolver(std::span<const float> taps)
     : tap_count_(taps.size()),
-      fft_(block_length_for(taps.size()), planning),
+      fft_(block_length_for(taps.size())),
       response_(round_up(fft_.bins())) {
   aligned_buffer<float> padded(block_length());
   std::ranges::copy(taps, padded.data());

@@ -2,17 +2,17 @@
 // fft_convolver: what fir_filter computes, for many taps: block by block through the frequency
 // domain, at a cost for each output that hardly depends on the number of taps.
 //
-// Faster than fir_filter from about 300 taps on with AVX-512, 130 with AVX2 and 50 with SSE4 (one
-// thread, long signals, Sapphire Rapids in a virtual machine); at 1024 taps it takes a third, a
-// sixth and an eighteenth of the time. Fewer taps than that, or signals much shorter than a block,
-// are fir_filter's.
+// Faster than fir_filter from about 100 taps on with AVX-512 and AVX2, and 50 with SSE4 (one
+// thread, long signals, an EPYC of Zen 4 in a virtual machine); at 1024 taps it takes a tenth of
+// the time, or less. Fewer taps than that, or signals much shorter than a block, are fir_filter's.
 //
 // Overlap-save, the "select-saving" of Stockham, "High-speed convolution and correlation" (AFIPS
 // Spring Joint Computer Conference, 1966): blocks of the source overlap by taps - 1 elements, and
 // of each block's cyclic correlation the outputs that wrapped around are left out.
 //
-// Construction plans and allocates (fft.hpp). process() is const, allocates nothing and takes no
-// lock, and any number of threads may call it on one object at once, each with scratch of its own.
+// Construction computes tables and allocates (fft.hpp). process() is const, allocates nothing and
+// takes no lock, and any number of threads may call it on one object at once, each with scratch of
+// its own.
 
 #include <complex>
 #include <cstddef>
@@ -26,8 +26,7 @@ namespace waitwork::kernels {
 class fft_convolver {
  public:
   // One tap or more, at most 2^28. They are copied.
-  explicit fft_convolver(std::span<const float> taps,
-                         fft_planning planning = fft_planning::measured);
+  explicit fft_convolver(std::span<const float> taps);
 
   std::size_t tap_count() const noexcept { return tap_count_; }
   // Elements of a block.

@@ -71,7 +71,7 @@ void expect_convolved(const fft_convolver& convolver, std::span<const float> tap
 TEST_P(fft_convolver_kernel, agrees_with_the_plain_sum_at_any_number_of_taps_and_outputs) {
   for (const std::size_t count : {1u, 2u, 3u, 16u, 17u, 127u, 128u, 129u, 500u, 1500u}) {
     const auto taps = fractions(count, count);
-    const fft_convolver convolver(taps, fft_planning::estimated);
+    const fft_convolver convolver(taps);
     const std::size_t per_block = convolver.outputs_per_block();
     for (const std::size_t outputs : {std::size_t{1}, std::size_t{2}, std::size_t{39},
                                       per_block - 1, per_block, per_block + 1, 3 * per_block + 7})
@@ -81,14 +81,14 @@ TEST_P(fft_convolver_kernel, agrees_with_the_plain_sum_at_any_number_of_taps_and
 
 TEST_P(fft_convolver_kernel, takes_spans_at_any_alignment) {
   const auto taps = fractions(100, 1);
-  const fft_convolver convolver(taps, fft_planning::estimated);
+  const fft_convolver convolver(taps);
   for (std::size_t offset = 1; offset <= 17; ++offset)
     expect_convolved(convolver, taps, 1100, offset);
 }
 
 TEST_P(fft_convolver_kernel, gives_the_same_bits_when_cut_between_blocks) {
   const auto taps = fractions(33, 2);
-  const fft_convolver convolver(taps, fft_planning::estimated);
+  const fft_convolver convolver(taps);
   const std::size_t per_block = convolver.outputs_per_block();
   const std::size_t outputs = 3 * per_block + 5;
   const auto source = fractions(outputs + taps.size() - 1, 3);
@@ -106,7 +106,7 @@ TEST_P(fft_convolver_kernel, gives_the_same_bits_when_cut_between_blocks) {
 
 TEST_P(fft_convolver_kernel, confines_what_is_no_number_to_the_blocks_that_meet_it) {
   const auto taps = fractions(10, 4);
-  const fft_convolver convolver(taps, fft_planning::estimated);
+  const fft_convolver convolver(taps);
   const std::size_t per_block = convolver.outputs_per_block();
   auto source = fractions(3 * per_block + taps.size() - 1, 5);
   source[per_block + 100] = not_a_number;
@@ -118,7 +118,7 @@ TEST_P(fft_convolver_kernel, confines_what_is_no_number_to_the_blocks_that_meet_
 }
 
 TEST_P(fft_convolver_kernel, has_nothing_to_do_where_the_source_is_shorter_than_the_taps) {
-  const fft_convolver convolver(fractions(5, 6), fft_planning::estimated);
+  const fft_convolver convolver(fractions(5, 6));
   auto scratch = scratch_for(convolver);
   convolver.process(std::span<const float>(), std::span<float>(), scratch);
   convolver.process(std::vector<float>(4, 1.0f), std::span<float>(), scratch);
@@ -126,16 +126,15 @@ TEST_P(fft_convolver_kernel, has_nothing_to_do_where_the_source_is_shorter_than_
 
 TEST(fft_convolver, wastes_at_most_a_fourth_of_a_block) {
   for (const std::size_t count : {1u, 100u, 1000u, 5000u, 20'000u}) {
-    const fft_convolver convolver(fractions(count, 7), fft_planning::estimated);
+    const fft_convolver convolver(fractions(count, 7));
     EXPECT_EQ(convolver.tap_count(), count);
     EXPECT_GE(4 * convolver.outputs_per_block(), 3 * convolver.block_length()) << count;
   }
 }
 
 TEST(fft_convolver_checks_death_test, stop_a_program_whose_spans_do_not_fit) {
-  EXPECT_DEATH(fft_convolver(std::span<const float>(), fft_planning::estimated),
-               "1 to 2\\^28 taps");
-  const fft_convolver convolver(fractions(3, 8), fft_planning::estimated);
+  EXPECT_DEATH(fft_convolver(std::span<const float>()), "1 to 2\\^28 taps");
+  const fft_convolver convolver(fractions(3, 8));
   auto scratch = scratch_for(convolver);
   const std::vector<float> source(10);
   std::vector<float> target(8);

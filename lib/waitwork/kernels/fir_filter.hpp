@@ -11,7 +11,7 @@
 // Pure: reads source and taps, writes target; no thread, no allocation, no lock. To split a signal
 // over threads, give each a stretch of the target and the part of the source from its first element
 // on, taps.size() - 1 longer: an element's value does not depend on the cut. fft_convolver.hpp
-// is faster from some hundred taps on.
+// is faster from a hundred taps on, or fewer.
 
 #include <cstddef>
 #include <span>

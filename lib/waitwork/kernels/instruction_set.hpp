@@ -13,6 +13,7 @@ namespace waitwork::kernels {
 std::vector<std::string> instruction_sets();
 
 // From now on every kernel of the process uses this one, one of instruction_sets(); "" ends it. Not while a kernel runs.
+// Only transforms (fft.hpp) that are there already keep theirs.
 void force_instruction_set(std::string_view name);
 
 }  // namespace waitwork::kernels
