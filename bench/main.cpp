@@ -18,18 +18,18 @@
 
 #include <waitwork/base/plain_text.hpp>
 
-#include <harness/child.hpp>
-#include <harness/command_line.hpp>
-#include <harness/doctor.hpp>
-#include <harness/exit_code.hpp>
-#include <harness/helper_process.hpp>
-#include <harness/limits.hpp>
-#include <harness/process_state.hpp>
-#include <harness/progress.hpp>
-#include <harness/registry.hpp>
-#include <harness/run_command.hpp>
-#include <harness/standard_streams.hpp>
-#include <harness/usage_error.hpp>
+#include <harness/measure/child.hpp>
+#include <harness/command/command_line.hpp>
+#include <harness/machine/doctor.hpp>
+#include <harness/words/exit_code.hpp>
+#include <waitwork/bench/helper_process.hpp>
+#include <harness/machine/limits.hpp>
+#include <harness/process/process_state.hpp>
+#include <harness/streams/progress.hpp>
+#include <harness/suite/registry.hpp>
+#include <harness/run/run_command.hpp>
+#include <harness/streams/standard_streams.hpp>
+#include <harness/words/usage_error.hpp>
 
 namespace {
 

@@ -3,7 +3,7 @@
 
 usage: check_layers.py [ROOT]
 
-The layers are acyclic, and a layer may include only what the table below grants it; lib/examples/ may include every
+The layers of lib/ and the rooms of bench/harness/ are acyclic, and each may include only what the tables below grant it; lib/examples/ may include every
 layer, and of the layers only a test includes an example. Some libraries belong to one layer each; bench/peers/, which
 is there to write the same work without our layers, may include them too. A violation is printed as "file:line: what is
 wrong"; the exit code is 1 then, and 0 if there is none.
@@ -25,6 +25,20 @@ LAYERS: dict[str, set[str]] = {
     "hybrid": {"base", "coro", "io", "parallel"},
     "measure": {"base"},
     "report": {"base"},
+}
+
+# room of bench/harness/ -> the rooms that it may include besides itself and bench/api/
+ROOMS: dict[str, set[str]] = {
+    "words": set(),
+    "streams": {"words"},
+    "process": {"words", "streams"},
+    "suite": {"words"},
+    "drive": {"words", "suite"},
+    "machine": {"words", "process"},
+    "record": {"words", "process", "suite", "drive", "machine"},
+    "measure": {"words", "streams", "process", "suite", "drive", "record"},
+    "command": {"words", "suite"},
+    "run": {"words", "streams", "process", "suite", "drive", "machine", "record", "command"},
 }
 
 # header prefix -> the only folders (relative to the root) that may include it
@@ -64,8 +78,23 @@ def layer_violation(path: Path, header: str) -> str | None:
             target = header.split("/")[1]
             if target != layer and target not in LAYERS[layer]:
                 return f"{layer} may not include {target} (<{header}>)"
-    elif parts[:2] == ("bench", "harness") and header.startswith(("workloads/", "peers/")):
+        return None
+    return _harness_violation(parts, header)
+
+
+def _harness_violation(parts: tuple[str, ...], header: str) -> str | None:
+    if parts[1] in ("harness", "api") and header.startswith(("workloads/", "peers/")):
         return f"the harness does not know workloads (<{header}>)"
+    if not header.startswith("harness/"):
+        return None
+    if parts[1] == "api":
+        return f"what a workload sees does not show the harness (<{header}>)"
+    if parts[1] == "harness" and not Path(parts[-1]).stem.endswith("_test"):
+        room, target = parts[2], header.split("/")[1]
+        if room not in ROOMS:
+            return f"bench/harness/{room} is not a room"
+        if target != room and target not in ROOMS[room]:
+            return f"{room} may not include {target} (<{header}>)"
     return None
 
 

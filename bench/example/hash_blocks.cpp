@@ -2,7 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <harness/workload.hpp>
+#include <waitwork/bench/workload.hpp>
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/random.hpp>
 #include <waitwork/io/file.hpp>

@@ -10,10 +10,10 @@
 #include <waitwork/base/check.hpp>
 #include <waitwork/base/plain_text.hpp>
 
-#include <harness/google_benchmark_flags.hpp>
-#include <harness/outcome.hpp>
-#include <harness/row_filter.hpp>
-#include <harness/usage_error.hpp>
+#include <harness/command/google_benchmark_flags.hpp>
+#include <harness/record/outcome.hpp>
+#include <harness/suite/row_filter.hpp>
+#include <harness/words/usage_error.hpp>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace waitwork::bench;

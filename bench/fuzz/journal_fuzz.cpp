@@ -14,7 +14,7 @@
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/report/checksum.hpp>
 
-#include <harness/journal.hpp>
+#include <harness/record/journal.hpp>
 
 namespace {
 

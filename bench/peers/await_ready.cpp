@@ -12,7 +12,7 @@
 #include <new>
 #include <utility>
 
-#include <harness/self_driven.hpp>
+#include <harness/drive/self_driven.hpp>
 #include <peers/asio.hpp>
 #include <peers/our_loop_driver.hpp>
 #include <waitwork/base/clock.hpp>

@@ -22,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-#include <harness/self_driven.hpp>
+#include <harness/drive/self_driven.hpp>
 #include <waitwork/base/refusal.hpp>
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/coro/lanes.hpp>

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include <harness/self_driven.hpp>
+#include <harness/drive/self_driven.hpp>
 #include <peers/our_loop_driver.hpp>
 #include <peers/raw_ring.hpp>
 #include <waitwork/base/clock.hpp>

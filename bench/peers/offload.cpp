@@ -21,7 +21,7 @@
 #include <thread>
 #include <vector>
 
-#include <harness/self_driven.hpp>
+#include <harness/drive/self_driven.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/coro/task.hpp>
 #include <waitwork/hybrid/offload.hpp>

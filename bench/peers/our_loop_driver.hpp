@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include <harness/self_driven.hpp>
+#include <harness/drive/self_driven.hpp>
 #include <waitwork/coro/scope.hpp>
 #include <waitwork/coro/task.hpp>
 #include <waitwork/coro/when_all.hpp>

@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-#include <harness/self_driven.hpp>
+#include <harness/drive/self_driven.hpp>
 #include <peers/our_loop_driver.hpp>
 #include <peers/raw_ring.hpp>
 #include <waitwork/base/aligned_buffer.hpp>

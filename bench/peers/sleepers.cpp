@@ -17,7 +17,7 @@
 #include <memory>
 #include <string>
 
-#include <harness/self_driven.hpp>
+#include <harness/drive/self_driven.hpp>
 #include <peers/asio.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/coro/scope.hpp>

@@ -9,7 +9,7 @@
 #include <exception>
 #include <memory>
 
-#include <harness/self_driven.hpp>
+#include <harness/drive/self_driven.hpp>
 #include <peers/asio.hpp>
 #include <peers/our_loop_driver.hpp>
 #include <waitwork/base/clock.hpp>

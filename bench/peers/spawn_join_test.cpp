@@ -11,9 +11,9 @@
 #include <memory>
 #include <new>
 
-#include <harness/registry.hpp>
-#include <harness/strategy.hpp>
-#include <harness/workload.hpp>
+#include <harness/suite/registry.hpp>
+#include <harness/drive/strategy.hpp>
+#include <waitwork/bench/workload.hpp>
 #include <waitwork/coro/frame_pool.hpp>
 
 namespace {

@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-#include <harness/self_driven.hpp>
+#include <harness/drive/self_driven.hpp>
 #include <peers/asio.hpp>
 #include <peers/our_loop_driver.hpp>
 #include <waitwork/base/clock.hpp>

@@ -25,7 +25,7 @@
 #include <thread>
 #include <vector>
 
-#include <harness/self_driven.hpp>
+#include <harness/drive/self_driven.hpp>
 #include <peers/raw_ring.hpp>
 #include <waitwork/base/affinity.hpp>
 #include <waitwork/base/check.hpp>

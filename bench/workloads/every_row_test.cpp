@@ -13,11 +13,11 @@
 #include <system_error>
 #include <vector>
 
-#include <harness/busy_work.hpp>
-#include <harness/registry.hpp>
-#include <harness/strategy.hpp>
-#include <harness/work_files.hpp>
-#include <harness/workload.hpp>
+#include <harness/drive/busy_work.hpp>
+#include <harness/suite/registry.hpp>
+#include <harness/drive/strategy.hpp>
+#include <waitwork/bench/work_files.hpp>
+#include <waitwork/bench/workload.hpp>
 #include <waitwork/base/environment_error.hpp>
 
 namespace waitwork::bench {

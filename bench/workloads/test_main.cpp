@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include <harness/helper_process.hpp>
+#include <waitwork/bench/helper_process.hpp>
 
 int main(int argc, char** argv) {
   const std::optional<int> helper_exit_code = waitwork::bench::run_helper_process(argc, argv);

@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include <harness/self_driven.hpp>
+#include <harness/drive/self_driven.hpp>
 #include <peers/kernels/slices.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/environment_error.hpp>

@@ -18,7 +18,7 @@
 #include <optional>
 #include <string>
 
-#include <harness/self_driven.hpp>
+#include <harness/drive/self_driven.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/parallel/arena.hpp>
 #include <waitwork/parallel/split.hpp>

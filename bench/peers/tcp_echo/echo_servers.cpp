@@ -16,7 +16,7 @@
 #include <string>
 #include <system_error>
 
-#include <harness/helper_process.hpp>
+#include <waitwork/bench/helper_process.hpp>
 #include <waitwork/base/affinity.hpp>
 #include <workloads/io/echo_server.hpp>
 

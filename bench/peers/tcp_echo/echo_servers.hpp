@@ -2,7 +2,7 @@
 // echo_servers: the servers that peers/tcp_echo compares. Each sends back what it receives, byte for byte, in one
 // thread, and each is written as one writes it with what it is made of.
 //
-// A server is a helper process of this binary (harness/helper_process.hpp) and finds its descriptors where
+// A server is a helper process of this binary (waitwork/bench/helper_process.hpp) and finds its descriptors where
 // workloads/io/echo_server.hpp says. It serves until the control pipe closes.
 
 #include <atomic>

@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#include <harness/strategy.hpp>
+#include <harness/drive/strategy.hpp>
 #include <peers/tcp_echo/echo_servers.hpp>
 #include <peers/tcp_echo/request_generator.hpp>
 #include <waitwork/base/unique_fd.hpp>

@@ -8,7 +8,7 @@
 #include <numeric>
 #include <utility>
 
-#include <harness/self_driven.hpp>
+#include <harness/drive/self_driven.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/random.hpp>

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-#include <harness/strategy.hpp>
+#include <harness/drive/strategy.hpp>
 #include <waitwork/base/unique_fd.hpp>
 
 namespace waitwork::bench {

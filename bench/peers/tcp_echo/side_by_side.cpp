@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include <harness/workload.hpp>
+#include <waitwork/bench/workload.hpp>
 #include <waitwork/base/clock.hpp>
 
 namespace waitwork::bench {

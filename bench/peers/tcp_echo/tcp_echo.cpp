@@ -19,7 +19,7 @@
 #include <string>
 #include <utility>
 
-#include <harness/self_driven.hpp>
+#include <harness/drive/self_driven.hpp>
 #include <peers/tcp_echo/echo_servers.hpp>
 #include <peers/tcp_echo/measured_server.hpp>
 #include <peers/tcp_echo/request_generator.hpp>

@@ -17,7 +17,7 @@
 #include <thread>
 #include <vector>
 
-#include <harness/strategy.hpp>
+#include <harness/drive/strategy.hpp>
 #include <peers/tcp_echo/echo_servers.hpp>
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/random.hpp>

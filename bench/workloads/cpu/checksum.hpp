@@ -10,7 +10,7 @@
 // the cache; and because both sums are linear, the checksum of a matrix product is had from its
 // factors without multiplying them, and that of a table from bands of its rows, in any order.
 
-#include <harness/workload.hpp>
+#include <waitwork/bench/workload.hpp>
 
 #include <cstddef>
 #include <cstdint>

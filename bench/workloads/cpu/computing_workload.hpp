@@ -6,7 +6,7 @@
 //   llc     a last-level cache of 32 MiB
 //   memory  neither; in the full suite only, because such a unit takes long
 
-#include <harness/workload.hpp>
+#include <waitwork/bench/workload.hpp>
 
 #include <cstdint>
 #include <memory>

@@ -15,7 +15,7 @@
 #include <waitwork/base/random.hpp>
 #include <waitwork/base/unique_fd.hpp>
 
-#include <harness/work_files.hpp>
+#include <waitwork/bench/work_files.hpp>
 #include <workloads/io/work_file.hpp>
 
 namespace waitwork::bench {

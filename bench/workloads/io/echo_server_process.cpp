@@ -14,7 +14,7 @@
 
 #include <waitwork/base/refusal.hpp>
 
-#include <harness/own_program.hpp>
+#include <harness/process/own_program.hpp>
 #include <workloads/io/echo_server.hpp>
 
 extern char** environ;

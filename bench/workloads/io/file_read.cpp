@@ -23,7 +23,7 @@
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/io/file.hpp>
 
-#include <harness/workload.hpp>
+#include <waitwork/bench/workload.hpp>
 #include <workloads/io/block_file.hpp>
 #include <workloads/io/work_file.hpp>
 

@@ -26,8 +26,8 @@
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/io/socket.hpp>
 
-#include <harness/helper_process.hpp>
-#include <harness/workload.hpp>
+#include <waitwork/bench/helper_process.hpp>
+#include <waitwork/bench/workload.hpp>
 #include <workloads/io/echo_message.hpp>
 #include <workloads/io/echo_server.hpp>
 #include <workloads/io/echo_server_process.hpp>

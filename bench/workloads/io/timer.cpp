@@ -17,7 +17,7 @@
 #include <waitwork/base/refusal.hpp>
 #include <waitwork/io/timer.hpp>
 
-#include <harness/workload.hpp>
+#include <waitwork/bench/workload.hpp>
 
 namespace waitwork::bench {
 namespace {

@@ -26,7 +26,7 @@
 #include <thread>
 #include <vector>
 
-#include <harness/workload.hpp>
+#include <waitwork/bench/workload.hpp>
 
 namespace waitwork::bench {
 

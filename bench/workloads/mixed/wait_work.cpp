@@ -10,8 +10,8 @@
 #include <errno.h>
 #include <time.h>
 
-#include <harness/busy_work.hpp>
-#include <harness/workload.hpp>
+#include <harness/drive/busy_work.hpp>
+#include <waitwork/bench/workload.hpp>
 
 #include <array>
 #include <cmath>

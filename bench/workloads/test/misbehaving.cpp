@@ -6,7 +6,7 @@
 #include <memory>
 #include <string_view>
 
-#include <harness/workload.hpp>
+#include <waitwork/bench/workload.hpp>
 #include <waitwork/base/environment_error.hpp>
 
 namespace waitwork::bench {
