@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // waitwork: does this work wait, or does it compute?
 //
 // The program measures and reports; what follows from the figures is for scripts/advise.py and its
@@ -17,18 +18,18 @@
 #include <nlohmann/json.hpp>
 
 #include <waitwork/base/plain_text.hpp>
+#include <waitwork/bench/helper_process.hpp>
 
-#include <harness/measure/child.hpp>
 #include <harness/command/command_line.hpp>
 #include <harness/machine/doctor.hpp>
-#include <harness/words/exit_code.hpp>
-#include <waitwork/bench/helper_process.hpp>
 #include <harness/machine/limits.hpp>
+#include <harness/measure/child.hpp>
 #include <harness/process/process_state.hpp>
-#include <harness/streams/progress.hpp>
-#include <harness/suite/registry.hpp>
 #include <harness/run/run_command.hpp>
+#include <harness/streams/progress.hpp>
 #include <harness/streams/standard_streams.hpp>
+#include <harness/suite/registry.hpp>
+#include <harness/words/exit_code.hpp>
 #include <harness/words/usage_error.hpp>
 
 namespace {
@@ -77,8 +78,7 @@ exit_code answer(const print_text& wanted) {
 }
 
 int carry_out(const command& wanted, const std::string& program) {
-  if (const auto* const child = std::get_if<child_request>(&wanted))
-    return run_child(child->request);
+  if (const auto* const child = std::get_if<child_request>(&wanted)) return run_child(child->request);
   exit_code code = exit_code::done;
   if (const auto* const options = std::get_if<run_options>(&wanted)) code = run(*options, program);
   if (const auto* const options = std::get_if<list_options>(&wanted)) code = list(*options);

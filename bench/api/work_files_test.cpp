@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/bench/work_files.hpp>
 
 #include <gtest/gtest.h>

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // A workload of one's own: read a block of a file, then hash it. Does that wait, or does it compute?
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <waitwork/bench/workload.hpp>
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/random.hpp>
+#include <waitwork/bench/workload.hpp>
 #include <waitwork/io/file.hpp>
 
 namespace waitwork::bench {
@@ -69,10 +70,9 @@ class hash_blocks final : public workload {
 };
 
 const bool registered = register_workload(
-    {.name = "example/hash_blocks",
-     .variants = {""},
-     .waits = true,
-     .make = [](const workload_settings& settings) { return std::make_unique<hash_blocks>(settings); }});
+    {.name = "example/hash_blocks", .variants = {""}, .waits = true, .make = [](const workload_settings& settings) {
+       return std::make_unique<hash_blocks>(settings);
+     }});
 
 }  // namespace
 }  // namespace waitwork::bench

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Bytes as a command line, words apart by newlines, and a measuring process's answer: a value or one sentence.
 
 #include <cstddef>

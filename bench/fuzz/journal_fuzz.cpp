@@ -1,5 +1,8 @@
-// Bytes as a journal: whatever stands in the file, it is read to its end or refused in a sentence, and whatever is believed
-// can be written again and says the same.
+// SPDX-License-Identifier: Apache-2.0
+// Bytes as a journal: whatever stands in the file, it is read to its end or refused in a sentence, and whatever is
+// believed can be written again and says the same.
+
+#include <harness/record/journal.hpp>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -14,16 +17,14 @@
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/report/checksum.hpp>
 
-#include <harness/record/journal.hpp>
-
 namespace {
 
 using namespace waitwork::bench;
 
 constexpr std::string_view before_checksum = ",\"crc32\":\"";
 
-// Random bytes never have a right checksum, and nothing behind it would ever be reached. So of half of the inputs each line that
-// ends like one of ours is given the right one first.
+// Random bytes never have a right checksum, and nothing behind it would ever be reached. So of half of the inputs each
+// line that ends like one of ours is given the right one first.
 std::string with_right_checksums(std::string_view text) {
   std::string fixed, seed;
   while (!text.empty()) {

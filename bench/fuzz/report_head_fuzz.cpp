@@ -1,4 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 // Bytes as the report that --resume finds in its place.
+
+#include <waitwork/report/report_head.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -6,7 +9,6 @@
 
 #include <waitwork/base/check.hpp>
 #include <waitwork/report/json.hpp>
-#include <waitwork/report/report_head.hpp>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Asio, where it was found when this was configured (WAITWORK_HAS_ASIO), and what to say where it was not: the rows
 // that need it are then reported absent.

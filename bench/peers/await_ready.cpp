@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // peers/await_ready: a coroutine awaits a child that completes at once. What it costs to cut a program into coroutines.
 //
 //   waitwork  task<T>: exceptions, the stop token, the join points of scopes
@@ -12,12 +13,13 @@
 #include <new>
 #include <utility>
 
-#include <harness/drive/self_driven.hpp>
-#include <peers/asio.hpp>
-#include <peers/our_loop_driver.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/coro/task.hpp>
 #include <waitwork/io/loop.hpp>
+
+#include <harness/drive/self_driven.hpp>
+#include <peers/asio.hpp>
+#include <peers/our_loop_driver.hpp>
 
 namespace waitwork::bench {
 namespace {

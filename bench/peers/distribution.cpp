@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // peers/distribution: short connections to a server of two loops or more: connect, one message of 100 bytes there and
 // back, close. What it costs to bring a connection to the loop that serves it.
 //
@@ -6,6 +7,8 @@
 //
 // Clients and server share the process and its CPUs; the clients are a loop of their own and the same in both variants.
 // A client resets its connection at the end, or some thousand connections a second would use up the ports.
+
+#include <waitwork/hybrid/distribution.hpp>
 
 #include <sys/socket.h>
 
@@ -22,13 +25,13 @@
 #include <utility>
 #include <vector>
 
-#include <harness/drive/self_driven.hpp>
 #include <waitwork/base/refusal.hpp>
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/coro/lanes.hpp>
-#include <waitwork/hybrid/distribution.hpp>
 #include <waitwork/io/socket.hpp>
 #include <waitwork/parallel/effective_cpus.hpp>
+
+#include <harness/drive/self_driven.hpp>
 
 namespace waitwork::bench {
 namespace {

@@ -1,8 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // peers/nop: a request that does nothing, submitted and awaited: what our loop and its coroutines cost on top of the
 // ring.
 //
 //   waitwork  a coroutine for each request in flight: co_await nop()
 //   liburing  the loop that one writes by hand: submit all that are ready in one enter, wait, reap, prepare again
+
+#include <waitwork/io/nop.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -10,12 +13,12 @@
 #include <utility>
 #include <vector>
 
+#include <waitwork/base/clock.hpp>
+#include <waitwork/io/loop.hpp>
+
 #include <harness/drive/self_driven.hpp>
 #include <peers/our_loop_driver.hpp>
 #include <peers/raw_ring.hpp>
-#include <waitwork/base/clock.hpp>
-#include <waitwork/io/loop.hpp>
-#include <waitwork/io/nop.hpp>
 
 namespace waitwork::bench {
 namespace {

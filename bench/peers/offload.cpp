@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // peers/offload, peers/offload_cold: a callable runs on another thread, and its value comes back to the one that asked.
 // offload goes from one to the next at once; offload_cold pauses 20 ms before each, by when every thread is asleep. The
 // pause is not in the latency (p50_ns), but it is in the time of a unit.
@@ -5,6 +6,8 @@
 //   waitwork     co_await offload(arena, work): a coroutine goes on when the value is there
 //   tbb_enqueue  task_arena::enqueue of the same callable; the asking thread waits on an atomic word: no coroutine
 //   std_thread   one worker, a queue behind a mutex, a condition variable; the asking thread waits in the same way
+
+#include <waitwork/hybrid/offload.hpp>
 
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
@@ -21,14 +24,14 @@
 #include <thread>
 #include <vector>
 
-#include <harness/drive/self_driven.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/coro/task.hpp>
-#include <waitwork/hybrid/offload.hpp>
 #include <waitwork/io/loop.hpp>
 #include <waitwork/measure/histogram.hpp>
 #include <waitwork/parallel/arena.hpp>
 #include <waitwork/parallel/effective_cpus.hpp>
+
+#include <harness/drive/self_driven.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -43,9 +46,7 @@ class offloading : public self_driven {
  public:
   explicit offloading(std::chrono::milliseconds pause) : pause_(pause) {}
 
-  std::map<std::string, double> parameters() const final {
-    return {{"pause_ms", static_cast<double>(pause_.count())}};
-  }
+  std::map<std::string, double> parameters() const final { return {{"pause_ms", static_cast<double>(pause_.count())}}; }
 
  protected:
   // The asking thread does nothing meanwhile, on no loop, in all variants.
@@ -159,8 +160,7 @@ class to_tbb final : public to_a_worker {
 
 class to_a_thread final : public to_a_worker {
  public:
-  explicit to_a_thread(std::chrono::milliseconds pause)
-      : to_a_worker(pause), thread_([this] { serve(); }) {}
+  explicit to_a_thread(std::chrono::milliseconds pause) : to_a_worker(pause), thread_([this] { serve(); }) {}
   ~to_a_thread() override {
     {
       const std::lock_guard lock(mutex_);

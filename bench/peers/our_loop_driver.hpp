@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // our_loop_driver: what the peers' works of ours have in common: a loop, and units that coroutines take in turn.
 
@@ -6,11 +7,12 @@
 #include <utility>
 #include <vector>
 
-#include <harness/drive/self_driven.hpp>
 #include <waitwork/coro/scope.hpp>
 #include <waitwork/coro/task.hpp>
 #include <waitwork/coro/when_all.hpp>
 #include <waitwork/io/loop.hpp>
+
+#include <harness/drive/self_driven.hpp>
 
 namespace waitwork::bench {
 

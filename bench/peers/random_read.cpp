@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // peers/random_read: 4 KiB reads at random from a file, past the page cache, with many in flight. Every byte is
 // checked, by the same sum on both sides (workloads/io/block_file.hpp).
 //
@@ -21,9 +22,6 @@
 #include <utility>
 #include <vector>
 
-#include <harness/drive/self_driven.hpp>
-#include <peers/our_loop_driver.hpp>
-#include <peers/raw_ring.hpp>
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/environment_error.hpp>
@@ -33,6 +31,10 @@
 #include <waitwork/io/file.hpp>
 #include <waitwork/io/loop.hpp>
 #include <waitwork/io/registered.hpp>
+
+#include <harness/drive/self_driven.hpp>
+#include <peers/our_loop_driver.hpp>
+#include <peers/raw_ring.hpp>
 #include <workloads/io/block_file.hpp>
 #include <workloads/io/work_file.hpp>
 
@@ -81,8 +83,7 @@ block_span block_in(std::span<std::byte> memory, std::size_t slot) noexcept {
 class random_reads : public self_driven {
  public:
   std::map<std::string, double> parameters() const final {
-    return {{"file_bytes", static_cast<double>(blocks_.bytes())},
-            {"bytes_per_unit", static_cast<double>(block_bytes)}};
+    return {{"file_bytes", static_cast<double>(blocks_.bytes())}, {"bytes_per_unit", static_cast<double>(block_bytes)}};
   }
 
  protected:

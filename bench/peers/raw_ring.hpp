@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // raw_ring: an io_uring as one sets it up by hand, with the flags that our loop asks for first, and counted like it.
 //
@@ -21,8 +22,8 @@ class raw_ring {
   explicit raw_ring(unsigned submission_entries = 256,
                     unsigned completion_entries = loop_options().completion_entries) {
     io_uring_params parameters{};
-    parameters.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL |
-                       IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
+    parameters.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER |
+                       IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
     parameters.cq_entries = completion_entries;
     const int error = -io_uring_queue_init_params(submission_entries, &ring_, &parameters);
     if (error > 0) {

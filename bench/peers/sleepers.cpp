@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // peers/sleepers: a million coroutines asleep at once, for one second each. A unit is all of them, from the first spawn
 // until the last has woken up.
 //
@@ -17,13 +18,14 @@
 #include <memory>
 #include <string>
 
-#include <harness/drive/self_driven.hpp>
-#include <peers/asio.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/coro/scope.hpp>
 #include <waitwork/coro/task.hpp>
 #include <waitwork/io/loop.hpp>
 #include <waitwork/io/timer.hpp>
+
+#include <harness/drive/self_driven.hpp>
+#include <peers/asio.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -57,8 +59,7 @@ class sleepers : public self_driven {
   }
 
   std::map<std::string, double> parameters() const final {
-    return {{"sleepers", static_cast<double>(population_)},
-            {"nominal_ms", static_cast<double>(duration_.count())}};
+    return {{"sleepers", static_cast<double>(population_)}, {"nominal_ms", static_cast<double>(duration_.count())}};
   }
   std::map<std::string, double> figures() const final {
     return {{"bytes_per_sleeper", bytes_per_sleeper_}, {"time_over_nominal", over_nominal_}};

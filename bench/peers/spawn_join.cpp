@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // peers/spawn_join: start so many tasks as the depth says, each of which runs to its end, and wait until all have
 // ended. A unit is one task.
 //
@@ -9,12 +10,13 @@
 #include <exception>
 #include <memory>
 
-#include <harness/drive/self_driven.hpp>
-#include <peers/asio.hpp>
-#include <peers/our_loop_driver.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/coro/task.hpp>
 #include <waitwork/io/loop.hpp>
+
+#include <harness/drive/self_driven.hpp>
+#include <peers/asio.hpp>
+#include <peers/our_loop_driver.hpp>
 
 namespace waitwork::bench {
 namespace {

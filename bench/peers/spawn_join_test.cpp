@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A task that is spawned in a scope and joined costs no allocation once the frame pool is warm.
 //
 // Counted where operator new is replaced: in this test program, and not in the one that measures.
@@ -11,10 +12,11 @@
 #include <memory>
 #include <new>
 
-#include <harness/suite/registry.hpp>
-#include <harness/drive/strategy.hpp>
 #include <waitwork/bench/workload.hpp>
 #include <waitwork/coro/frame_pool.hpp>
+
+#include <harness/drive/strategy.hpp>
+#include <harness/suite/registry.hpp>
 
 namespace {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // peers/timer, peers/sleep_cancel: timers that never expire. A unit is one timer, scheduled for an hour from now and
 // cancelled while as many as the depth says are pending; the program has heard of each cancellation.
 //
@@ -9,6 +10,8 @@
 //   waitwork  sleep_for in a scope that is asked to stop: it throws `cancelled`, since a loop of sleeps must end
 //   asio      co_await of a steady_timer that is cancelled: it gives an error code
 
+#include <waitwork/io/timer.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -18,16 +21,16 @@
 #include <utility>
 #include <vector>
 
-#include <harness/drive/self_driven.hpp>
-#include <peers/asio.hpp>
-#include <peers/our_loop_driver.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/coro/cancellation.hpp>
 #include <waitwork/coro/task.hpp>
 #include <waitwork/coro/this_task.hpp>
 #include <waitwork/io/loop.hpp>
 #include <waitwork/io/timeout.hpp>
-#include <waitwork/io/timer.hpp>
+
+#include <harness/drive/self_driven.hpp>
+#include <peers/asio.hpp>
+#include <peers/our_loop_driver.hpp>
 
 namespace waitwork::bench {
 namespace {

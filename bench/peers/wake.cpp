@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // peers/wake, peers/wake_same_cpu: how long a loop that sleeps in its ring takes to be awake after another thread has
 // rung, and that thread's way to it. A unit is a round trip: the loop's thread asks the other one through a futex and
 // sleeps in the ring, the other wakes up, answers and rings.
@@ -25,8 +26,6 @@
 #include <thread>
 #include <vector>
 
-#include <harness/drive/self_driven.hpp>
-#include <peers/raw_ring.hpp>
 #include <waitwork/base/affinity.hpp>
 #include <waitwork/base/check.hpp>
 #include <waitwork/base/clock.hpp>
@@ -37,6 +36,9 @@
 #include <waitwork/coro/task.hpp>
 #include <waitwork/io/loop.hpp>
 #include <waitwork/measure/histogram.hpp>
+
+#include <harness/drive/self_driven.hpp>
+#include <peers/raw_ring.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -232,9 +234,7 @@ class with_msg_ring final : public by_hand, private bell {
     own_->submit();
   }
   bell& bell_of() override { return *this; }
-  void heard(const io_uring_cqe& completion) override {
-    WAITWORK_CHECK(completion.res == 0, "a message arrives");
-  }
+  void heard(const io_uring_cqe& completion) override { WAITWORK_CHECK(completion.res == 0, "a message arrives"); }
 
   std::unique_ptr<raw_ring> own_;  // the other thread's
 };
@@ -259,9 +259,7 @@ class with_register_msg_ring final : public by_hand, private bell {
   }
   void ring() override { WAITWORK_CHECK(send(), "a message is sent"); }
   bell& bell_of() override { return *this; }
-  void heard(const io_uring_cqe& completion) override {
-    WAITWORK_CHECK(completion.res == 0, "a message arrives");
-  }
+  void heard(const io_uring_cqe& completion) override { WAITWORK_CHECK(completion.res == 0, "a message arrives"); }
 };
 
 class with_futex final : public by_hand, private bell {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every workload under every strategy, and every peer, at smoke size: each does the same units and every answer is the
 // right one.
 
@@ -13,12 +14,13 @@
 #include <system_error>
 #include <vector>
 
-#include <harness/drive/busy_work.hpp>
-#include <harness/suite/registry.hpp>
-#include <harness/drive/strategy.hpp>
+#include <waitwork/base/environment_error.hpp>
 #include <waitwork/bench/work_files.hpp>
 #include <waitwork/bench/workload.hpp>
-#include <waitwork/base/environment_error.hpp>
+
+#include <harness/drive/busy_work.hpp>
+#include <harness/drive/strategy.hpp>
+#include <harness/suite/registry.hpp>
 
 namespace waitwork::bench {
 
@@ -73,8 +75,7 @@ TEST_P(every_row, gives_the_right_answer_to_every_unit) {
 
 const auto name_of = [](const auto& instance) {
   std::string name = instance.param.name.substr(0, instance.param.name.find("/process_time"));
-  std::ranges::replace_if(
-      name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+  std::ranges::replace_if(name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
   return name;
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // main() of the test programs whose workloads start helper processes: such a program is its own
 // helper, as waitwork is.
 

@@ -1,16 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
 // echo_server [PORT]: serves until it is interrupted; without a port, for a tenth of a second.
 
 #include <examples/echo_server.hpp>
-#include <waitwork/io/endpoint.hpp>
-#include <waitwork/io/listener.hpp>
-#include <waitwork/io/loop.hpp>
-#include <waitwork/io/remote.hpp>
 
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
 #include <thread>
+
+#include <waitwork/io/endpoint.hpp>
+#include <waitwork/io/listener.hpp>
+#include <waitwork/io/loop.hpp>
+#include <waitwork/io/remote.hpp>
 
 namespace {
 

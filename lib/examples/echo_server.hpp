@@ -1,15 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // An echo server. Every connection is a task of its own in one scope, ends when its peer does or says nothing for too
 // long, and has ended before the server has.
+
+#include <system_error>
+#include <utility>
 
 #include <waitwork/coro/scope.hpp>
 #include <waitwork/io/connection_stream.hpp>
 #include <waitwork/io/receive_stream.hpp>
 #include <waitwork/io/socket.hpp>
 #include <waitwork/io/timeout.hpp>
-
-#include <system_error>
-#include <utility>
 
 namespace waitwork::examples {
 

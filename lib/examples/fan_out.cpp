@@ -1,12 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 // fan_out: asks four servers of its own, of which the last is slow and the first has a mirror.
 
 #include <examples/fan_out.hpp>
-#include <waitwork/coro/scope.hpp>
-#include <waitwork/io/listener.hpp>
-#include <waitwork/io/loop.hpp>
 
 #include <chrono>
 #include <iostream>
+
+#include <waitwork/coro/scope.hpp>
+#include <waitwork/io/listener.hpp>
+#include <waitwork/io/loop.hpp>
 
 namespace {
 

@@ -1,18 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // One question to several servers at once. Each has its own time to answer, all together have a deadline; and of two
 // mirrors, which would say the same, the faster one is taken.
-
-#include <waitwork/coro/when_all.hpp>
-#include <waitwork/coro/when_any.hpp>
-#include <waitwork/io/endpoint.hpp>
-#include <waitwork/io/socket.hpp>
-#include <waitwork/io/timeout.hpp>
 
 #include <cstdint>
 #include <span>
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include <waitwork/coro/when_all.hpp>
+#include <waitwork/coro/when_any.hpp>
+#include <waitwork/io/endpoint.hpp>
+#include <waitwork/io/socket.hpp>
+#include <waitwork/io/timeout.hpp>
 
 namespace waitwork::examples {
 

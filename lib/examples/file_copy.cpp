@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 // file_copy [FROM TO]: copies a file; without names, its own program file, which it compares and removes.
 
 #include <examples/file_copy.hpp>
-#include <waitwork/io/loop.hpp>
+
+#include <unistd.h>
 
 #include <exception>
 #include <filesystem>
@@ -10,7 +12,7 @@
 #include <iterator>
 #include <string>
 
-#include <unistd.h>
+#include <waitwork/io/loop.hpp>
 
 namespace {
 

@@ -1,10 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Copies a file with several blocks in flight. The copy appears under its name only when it is complete and durable;
 // whatever goes wrong, a stop too, leaves nothing behind.
-
-#include <waitwork/coro/scope.hpp>
-#include <waitwork/io/file.hpp>
-#include <waitwork/io/file_system.hpp>
 
 #include <fcntl.h>
 
@@ -12,6 +9,10 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <waitwork/coro/scope.hpp>
+#include <waitwork/io/file.hpp>
+#include <waitwork/io/file_system.hpp>
 
 namespace waitwork::examples {
 

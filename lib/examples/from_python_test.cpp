@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 // How the ideas of Python's async are written here: the table of lib/README.md, compiled and run. A test of the
 // documents compares the two.
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 
 #include <array>
 #include <chrono>

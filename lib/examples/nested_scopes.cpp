@@ -1,14 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
 // nested_scopes: a shop, the two servers that it asks, and one customer.
 
 #include <examples/nested_scopes.hpp>
-#include <waitwork/io/file_system.hpp>
-#include <waitwork/io/listener.hpp>
-#include <waitwork/io/loop.hpp>
 
 #include <fcntl.h>
 
 #include <cstdlib>
 #include <iostream>
+
+#include <waitwork/io/file_system.hpp>
+#include <waitwork/io/listener.hpp>
+#include <waitwork/io/loop.hpp>
 
 namespace {
 

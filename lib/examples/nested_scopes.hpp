@@ -1,10 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // A server whose requests have scopes of their own inside one for the background: what a request needs is gathered side
 // by side and ends with it, what it leaves behind goes on after the reply.
 
-#include <examples/fan_out.hpp>
 #include <waitwork/coro/scope.hpp>
 #include <waitwork/io/file.hpp>
+
+#include <examples/fan_out.hpp>
 
 namespace waitwork::examples {
 
@@ -26,7 +28,7 @@ inline task<std::uint64_t> value_of(std::uint64_t article, const shop& here) {
     co_return;
   };
   co_await with_scope(gathering);
-  co_return price * pieces;
+  co_return price* pieces;
 }
 
 // Out of reach of a stop: what was replied is in the journal.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/command/benchmark_environment.hpp>
 
 #include <array>
@@ -13,7 +14,8 @@ constexpr std::string_view prefix = "BENCHMARK_";
 std::array<const char*, 128> taken{};
 std::size_t taken_count = 0;
 
-// Nothing is initialised when this runs, not even a sanitizer: no library may be called and nothing instrumented be used.
+// Nothing is initialised when this runs, not even a sanitizer: no library may be called and nothing instrumented be
+// used.
 __attribute__((no_sanitize("address", "undefined", "thread"))) void take(int, char**, char** environment) {
   char** kept = environment;
   for (char** variable = environment; *variable != nullptr; ++variable) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/command/command_line.hpp>
 
 #include <algorithm>
@@ -13,9 +14,9 @@
 #include <waitwork/measure/build_info.hpp>
 
 #include <harness/command/default_work_place.hpp>
-#include <harness/words/parse_value.hpp>
 #include <harness/suite/row_filter.hpp>
 #include <harness/suite/run_configuration.hpp>
+#include <harness/words/parse_value.hpp>
 #include <harness/words/suggestion.hpp>
 #include <harness/words/usage_error.hpp>
 
@@ -48,8 +49,7 @@ void add_selection(CLI::App& app, raw_values& raw) {
                  "smoke (seconds), quick (minutes, the default), full, or peers (this runtime beside "
                  "others)")
       ->option_text("NAME");
-  app.add_option("--filter", raw.filter,
-                 "only rows whose name it matches; a leading '-' leaves those out")
+  app.add_option("--filter", raw.filter, "only rows whose name it matches; a leading '-' leaves those out")
       ->option_text("REGEX");
 }
 
@@ -58,25 +58,22 @@ void add_run_options(CLI::App& app, raw_values& raw) {
   app.add_option("--rounds", raw.rounds,
                  "measure every row this often, in fresh processes (smoke 1, quick 5, full and peers 10)")
       ->option_text("N");
-  app.add_option("--timeout", raw.timeout, "kill a row that takes longer (60)")
-      ->option_text("SECONDS");
-  app.add_option("--seed", raw.seed, "of the row order and of the data (a new one each run)")
-      ->option_text("N");
-  app.add_option("--out", raw.out,
-                 std::string("the report (") + default_report + "), - for standard output; a journal is kept beside a file")
+  app.add_option("--timeout", raw.timeout, "kill a row that takes longer (60)")->option_text("SECONDS");
+  app.add_option("--seed", raw.seed, "of the row order and of the data (a new one each run)")->option_text("N");
+  app.add_option(
+         "--out", raw.out,
+         std::string("the report (") + default_report + "), - for standard output; a journal is kept beside a file")
       ->option_text("FILE");
   app.add_flag("--loop-stats", raw.loop_stats,
                "also what the loops counted: enters, batches, queues, wakes, for each row and loop");
   app.add_flag("--resume", raw.resume, "go on with the run that FILE's journal is of");
-  app.add_option("--work-dir", raw.work_place,
-                 "where workloads keep their files ($TMPDIR or /var/tmp)")
+  app.add_option("--work-dir", raw.work_place, "where workloads keep their files ($TMPDIR or /var/tmp)")
       ->option_text("DIR");
 }
 
 void add_doctor_options(CLI::App& app, raw_values& raw) {
   app.add_flag("--json", raw.json, "for programs");
-  app.add_option("--work-dir", raw.work_place, "the place to look at ($TMPDIR or /var/tmp)")
-      ->option_text("DIR");
+  app.add_option("--work-dir", raw.work_place, "the place to look at ($TMPDIR or /var/tmp)")->option_text("DIR");
 }
 
 void add_list_options(CLI::App& app, raw_values& raw) {
@@ -122,8 +119,7 @@ words flags_of(const CLI::App& app, bool runs) {
 
 [[noreturn]] void refuse_unknown(const std::string& argument, const words& flags) {
   if (!argument.starts_with('-')) {
-    throw usage_error("unexpected argument '" + argument +
-                      "'; nearest valid: " + nearest_word("--" + argument, flags));
+    throw usage_error("unexpected argument '" + argument + "'; nearest valid: " + nearest_word("--" + argument, flags));
   }
   const std::string flag = argument.substr(0, argument.find('='));
   throw usage_error("unknown flag '" + flag + "'; nearest valid: " + nearest_word(flag, flags));
@@ -135,11 +131,10 @@ words flags_of(const CLI::App& app, bool runs) {
   for (const CLI::Option* const option : app.get_options()) {
     const std::string flag = "--" + option->get_single_name();
     const std::size_t found = sentence.find(flag);
-    if (found == std::string::npos || sentence.find_first_of(" :=", found) != found + flag.size())
-      continue;
+    if (found == std::string::npos || sentence.find_first_of(" :=", found) != found + flag.size()) continue;
     const std::string value = option->get_option_text();
-    throw usage_error(flag + (value.empty() ? " takes no value" : " needs a value") +
-                      "; nearest valid: " + flag + (value.empty() ? "" : "=" + value));
+    throw usage_error(flag + (value.empty() ? " takes no value" : " needs a value") + "; nearest valid: " + flag +
+                      (value.empty() ? "" : "=" + value));
   }
   throw usage_error(sentence);
 }
@@ -181,17 +176,16 @@ std::filesystem::path work_place(const CLI::App& app, const raw_values& raw) {
 template <class Value>
 void merge(std::optional<Value>& ours, const std::optional<Value>& theirs, const words& flags,
            const std::string& ours_name, const std::string& theirs_name) {
-  const bool both_given = std::ranges::any_of(
-      flags, [&](const std::string& flag) { return flag.starts_with(theirs_name + "="); });
+  const bool both_given =
+      std::ranges::any_of(flags, [&](const std::string& flag) { return flag.starts_with(theirs_name + "="); });
   if (ours && theirs && *ours != *theirs && both_given) {
-    throw usage_error(theirs_name + " and " + ours_name +
-                      " contradict each other; nearest valid: " + ours_name + " alone");
+    throw usage_error(theirs_name + " and " + ours_name + " contradict each other; nearest valid: " + ours_name +
+                      " alone");
   }
   if (!ours) ours = theirs;
 }
 
-run_options run_options_from(const CLI::App& app, const raw_values& raw,
-                             const words& benchmark_flags) {
+run_options run_options_from(const CLI::App& app, const raw_values& raw, const words& benchmark_flags) {
   run_options options;
   options.google_benchmark = parse_google_benchmark_flags(benchmark_flags);
   const google_benchmark_flags& theirs = options.google_benchmark;
@@ -221,9 +215,9 @@ run_options run_options_from(const CLI::App& app, const raw_values& raw,
 // Stands for a value that is given and empty: CLI11 takes the next word for the value of "--flag=".
 constexpr const char* empty_value = "\x01";
 
-// Each flag that takes a value and its value as one word, "--filter" "-cpu" as "--filter=-cpu": on its own such a value would
-// be taken for a flag. A following word that is a flag itself is no value but a sign that the value was forgotten; it would
-// otherwise be swallowed, and a run would measure something else without a word.
+// Each flag that takes a value and its value as one word, "--filter" "-cpu" as "--filter=-cpu": on its own such a value
+// would be taken for a flag. A following word that is a flag itself is no value but a sign that the value was
+// forgotten; it would otherwise be swallowed, and a run would measure something else without a word.
 words with_values_joined(const CLI::App& app, const words& arguments) {
   words joined;
   for (auto word = arguments.begin(); word != arguments.end(); ++word) {
@@ -284,8 +278,7 @@ command parse_command_line(const words& arguments) {
   if (first == "--help" || first == "-h" || first == "help") return print_text{general_help()};
   if (first.starts_with('-')) return parse_subcommand("run", arguments);
   if (std::ranges::find(subcommands, first) == subcommands.end()) {
-    throw usage_error("unknown subcommand '" + first +
-                      "'; nearest valid: " + nearest_word(first, subcommands));
+    throw usage_error("unknown subcommand '" + first + "'; nearest valid: " + nearest_word(first, subcommands));
   }
   return parse_subcommand(first, words(arguments.begin() + 1, arguments.end()));
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The command line of waitwork, as values.
 //
@@ -32,11 +33,10 @@ struct run_options {
   std::optional<double> min_time_s;
   std::optional<std::uint64_t> seed;
   double timeout_s = default_timeout_s;
-  std::filesystem::path report;  // where the report goes, in full, with its journal beside it
-  bool report_is_google_benchmarks =
-      false;  // `report` is --benchmark_out's file: its options shape it
+  std::filesystem::path report;              // where the report goes, in full, with its journal beside it
+  bool report_is_google_benchmarks = false;  // `report` is --benchmark_out's file: its options shape it
   bool resume = false;
-  bool loop_stats = false;  // what each loop counted: a block in every row, and printed below the table
+  bool loop_stats = false;           // what each loop counted: a block in every row, and printed below the table
   std::filesystem::path work_place;  // the directory in which the work directory is made
   google_benchmark_flags google_benchmark;
 };

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/command/command_line.hpp>
-
-#include <string>
-#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
 
 #include <waitwork/base/random.hpp>
 
@@ -64,12 +65,51 @@ TEST(command_line, knows_what_newer_releases_of_google_benchmark_added) {
 
 // Whatever the words: a value, or one sentence of one line.
 TEST(command_line, of_any_words_is_understood_or_refused_in_a_sentence) {
-  const words pieces = {"run", "list", "doctor", "help", "--help", "--version", "--suite", "--suite=smoke", "smoke",
-                        "--filter", "--filter=(", "-io/", "--rounds", "--rounds=0", "5", "-1", "1e9", "--seed=",
-                        "--timeout=nan", "--out", "--out=", "-", "--out=/dev/stdout", "--resume", "--resume=x", "--json",
-                        "--work-dir", "--benchmark_min_time=5x", "--benchmark_min_time=x", "--benchmark_filter=*",
-                        "--benchmark_dry_run", "--benchmark_", "--v=", "--v=9", "", "--", "=", "\x1b[31m", "\n::error::x",
-                        "\xff\xfe", "--waitwork-child", "{}", std::string(5'000, '('), "--no-such", "--loop-stats"};
+  const words pieces = {"run",
+                        "list",
+                        "doctor",
+                        "help",
+                        "--help",
+                        "--version",
+                        "--suite",
+                        "--suite=smoke",
+                        "smoke",
+                        "--filter",
+                        "--filter=(",
+                        "-io/",
+                        "--rounds",
+                        "--rounds=0",
+                        "5",
+                        "-1",
+                        "1e9",
+                        "--seed=",
+                        "--timeout=nan",
+                        "--out",
+                        "--out=",
+                        "-",
+                        "--out=/dev/stdout",
+                        "--resume",
+                        "--resume=x",
+                        "--json",
+                        "--work-dir",
+                        "--benchmark_min_time=5x",
+                        "--benchmark_min_time=x",
+                        "--benchmark_filter=*",
+                        "--benchmark_dry_run",
+                        "--benchmark_",
+                        "--v=",
+                        "--v=9",
+                        "",
+                        "--",
+                        "=",
+                        "\x1b[31m",
+                        "\n::error::x",
+                        "\xff\xfe",
+                        "--waitwork-child",
+                        "{}",
+                        std::string(5'000, '('),
+                        "--no-such",
+                        "--loop-stats"};
   splitmix64 random(20261128);
   unsigned accepted = 0;
   for (int round = 0; round < 20'000; ++round) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/command/default_work_place.hpp>
 
 #include <cstdlib>

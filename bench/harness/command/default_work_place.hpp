@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // default_work_place: where workloads keep their files if the user does not say.
 

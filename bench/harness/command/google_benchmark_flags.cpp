@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/command/google_benchmark_flags.hpp>
 
 #include <algorithm>
@@ -7,8 +8,8 @@
 #include <ranges>
 
 #include <harness/command/benchmark_environment.hpp>
-#include <harness/words/parse_value.hpp>
 #include <harness/suite/run_configuration.hpp>
+#include <harness/words/parse_value.hpp>
 #include <harness/words/suggestion.hpp>
 #include <harness/words/usage_error.hpp>
 
@@ -24,8 +25,7 @@ constexpr std::uint64_t most_counted_iterations = 1'000'000'000;  // as Google B
 // nothing at all.
 bool is_truthy(std::string_view text) {
   std::string lower;
-  for (const char character : text)
-    lower += static_cast<char>(std::tolower(static_cast<unsigned char>(character)));
+  for (const char character : text) lower += static_cast<char>(std::tolower(static_cast<unsigned char>(character)));
   constexpr std::array<std::string_view, 6> falsehoods = {"0", "f", "n", "false", "no", "off"};
   return std::ranges::find(falsehoods, lower) == falsehoods.end();
 }
@@ -38,8 +38,7 @@ output_format parse_format(std::string_view flag, std::string_view text) {
 
 std::string parse_color(std::string_view flag, std::string_view text) {
   if (text == "auto") return "auto";
-  const std::string word =
-      parse_word(flag, text, words{"auto", "true", "false", "yes", "no", "on", "off", "1", "0"});
+  const std::string word = parse_word(flag, text, words{"auto", "true", "false", "yes", "no", "on", "off", "1", "0"});
   return is_truthy(word) ? "yes" : "no";
 }
 
@@ -81,12 +80,11 @@ struct definition {
 
 constexpr std::array definitions = {
     definition{"benchmark_list_tests", "", "print the rows' names and end",
-               [](flags& all, std::string_view, std::string_view text) {
-                 all.list_tests = is_truthy(text);
-               }},
+               [](flags& all, std::string_view, std::string_view text) { all.list_tests = is_truthy(text); }},
     definition{"benchmark_filter", "<regex>", "as --filter; a leading '-' leaves out what matches",
                [](flags& all, std::string_view, std::string_view text) { all.filter = text; }},
-    definition{"benchmark_min_time", "<seconds>", "measure a row at least this long in each round; <n>x: exactly n units",
+    definition{"benchmark_min_time", "<seconds>",
+               "measure a row at least this long in each round; <n>x: exactly n units",
                [](flags& all, std::string_view flag, std::string_view text) { read_min_time(all, flag, text); }},
     definition{"benchmark_min_warmup_time", "<seconds>", "and before that run it this long",
                [](flags& all, std::string_view flag, std::string_view text) {
@@ -100,44 +98,31 @@ constexpr std::array definitions = {
                }},
     definition{"benchmark_enable_random_interleaving", "", "always so here",
                [](flags&, std::string_view, std::string_view) {}},
-    definition{"benchmark_report_aggregates_only", "",
-               "leave single rounds out of the output and of --benchmark_out",
-               [](flags& all, std::string_view, std::string_view text) {
-                 all.report_aggregates_only = is_truthy(text);
-               }},
-    definition{"benchmark_display_aggregates_only", "", "leave single rounds out of the output",
-               [](flags& all, std::string_view, std::string_view text) {
-                 all.display_aggregates_only = is_truthy(text);
-               }},
-    definition{"benchmark_format", "<console|json|csv>", "form of the standard output",
-               [](flags& all, std::string_view flag, std::string_view text) {
-                 all.format = parse_format(flag, text);
-               }},
-    definition{"benchmark_out", "<file>",
-               "also write the results, with means over rounds, to this file",
-               [](flags& all, std::string_view, std::string_view text) { all.out = text; }},
-    definition{"benchmark_out_format", "<json|console|csv>", "form of that file",
-               [](flags& all, std::string_view flag, std::string_view text) {
-                 all.out_format = parse_format(flag, text);
-               }},
-    definition{"benchmark_color", "<auto|true|false>", "colour in the table",
-               [](flags& all, std::string_view flag, std::string_view text) {
-                 all.color = parse_color(flag, text);
-               }},
-    definition{"benchmark_counters_tabular", "", "counters in columns of the table",
-               [](flags& all, std::string_view, std::string_view text) {
-                 all.counters_tabular = is_truthy(text);
-               }},
     definition{
-        "benchmark_perf_counters", "<name,...>", "hardware counters to read",
-        [](flags& all, std::string_view flag, std::string_view text) {
-          if (!are_perf_counters(text)) refuse_value(flag, text, "a list of at most three counters", "CYCLES,INSTRUCTIONS");
-          all.perf_counters = text;
-        }},
-    definition{"benchmark_context", "<key>=<value>,...", "added to the report's context",
+        "benchmark_report_aggregates_only", "", "leave single rounds out of the output and of --benchmark_out",
+        [](flags& all, std::string_view, std::string_view text) { all.report_aggregates_only = is_truthy(text); }},
+    definition{
+        "benchmark_display_aggregates_only", "", "leave single rounds out of the output",
+        [](flags& all, std::string_view, std::string_view text) { all.display_aggregates_only = is_truthy(text); }},
+    definition{"benchmark_format", "<console|json|csv>", "form of the standard output",
+               [](flags& all, std::string_view flag, std::string_view text) { all.format = parse_format(flag, text); }},
+    definition{"benchmark_out", "<file>", "also write the results, with means over rounds, to this file",
+               [](flags& all, std::string_view, std::string_view text) { all.out = text; }},
+    definition{
+        "benchmark_out_format", "<json|console|csv>", "form of that file",
+        [](flags& all, std::string_view flag, std::string_view text) { all.out_format = parse_format(flag, text); }},
+    definition{"benchmark_color", "<auto|true|false>", "colour in the table",
+               [](flags& all, std::string_view flag, std::string_view text) { all.color = parse_color(flag, text); }},
+    definition{"benchmark_counters_tabular", "", "counters in columns of the table",
+               [](flags& all, std::string_view, std::string_view text) { all.counters_tabular = is_truthy(text); }},
+    definition{"benchmark_perf_counters", "<name,...>", "hardware counters to read",
                [](flags& all, std::string_view flag, std::string_view text) {
-                 all.context = parse_pairs(flag, text);
+                 if (!are_perf_counters(text))
+                   refuse_value(flag, text, "a list of at most three counters", "CYCLES,INSTRUCTIONS");
+                 all.perf_counters = text;
                }},
+    definition{"benchmark_context", "<key>=<value>,...", "added to the report's context",
+               [](flags& all, std::string_view flag, std::string_view text) { all.context = parse_pairs(flag, text); }},
     definition{"benchmark_time_unit", "<ns|us|ms|s>", "of the output and of --benchmark_out",
                [](flags& all, std::string_view flag, std::string_view text) {
                  all.time_unit = parse_word(flag, text, words{"ns", "us", "ms", "s"});
@@ -176,8 +161,10 @@ void read_argument(flags& all, std::string_view argument) {
   const std::string_view flag = argument.substr(0, equals);
   const auto known = std::ranges::find(definitions, flag, dashed);
   if (known == definitions.end()) {
-    throw usage_error("unknown flag '" + std::string(flag) +
-                      "' (known are those of Google Benchmark 1.7.1, and of later ones what --help lists); nearest valid: " + nearest_word(flag, google_benchmark_flag_names()));
+    throw usage_error(
+        "unknown flag '" + std::string(flag) +
+        "' (known are those of Google Benchmark 1.7.1, and of later ones what --help lists); nearest valid: " +
+        nearest_word(flag, google_benchmark_flag_names()));
   }
   const bool has_value = equals != std::string_view::npos;
   if (!has_value && !known->value.empty()) {
@@ -201,12 +188,10 @@ google_benchmark_flags parse_google_benchmark_flags(const std::vector<std::strin
 }
 
 std::string google_benchmark_help() {
-  std::string text =
-      "Google Benchmark's flags (or the environment variable of the same name in capitals):\n";
+  std::string text = "Google Benchmark's flags (or the environment variable of the same name in capitals):\n";
   for (const definition& known : definitions) {
     const std::string left = "  " + usage(known);
-    text += left + (left.size() < 56 ? std::string(56 - left.size(), ' ') : "  ") +
-            std::string(known.meaning) + "\n";
+    text += left + (left.size() < 56 ? std::string(56 - left.size(), ' ') : "  ") + std::string(known.meaning) + "\n";
   }
   return text;
 }

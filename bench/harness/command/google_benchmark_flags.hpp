@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Google Benchmark's own flags and environment variables, with the meaning they have there.
 //
@@ -26,10 +27,10 @@ struct google_benchmark_flags {
   std::uint64_t iterations = 0;  // exactly so many units in each measurement; 0: as many as the time takes
   bool dry_run = false;          // then `iterations` is 1, and one round is enough
   double min_warmup_time_s = 0;
-  std::optional<unsigned> repetitions;     // our rounds
-  bool enable_random_interleaving = true;  // rows are always shuffled; accepted and without effect
-  bool report_aggregates_only = false;     // on standard output and in `out`
-  bool display_aggregates_only = false;    // on standard output
+  std::optional<unsigned> repetitions;            // our rounds
+  bool enable_random_interleaving = true;         // rows are always shuffled; accepted and without effect
+  bool report_aggregates_only = false;            // on standard output and in `out`
+  bool display_aggregates_only = false;           // on standard output
   output_format format = output_format::console;  // of standard output
   std::string out;                                // "" for no file
   output_format out_format = output_format::json;

@@ -1,13 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/command/google_benchmark_flags.hpp>
-
-#include <stdlib.h>
-
-#include <string>
-#include <vector>
 
 #include <benchmark/benchmark.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <string>
+#include <vector>
 
 #include <harness/words/usage_error.hpp>
 
@@ -57,14 +57,10 @@ TEST(google_benchmark_flags, take_values_behind_an_equals_sign) {
 
 TEST(google_benchmark_flags, that_are_on_or_off_read_as_there) {
   for (const char* const on : {"", "=true", "=1", "=yes", "=t", "=on", "=TRUE"}) {
-    EXPECT_TRUE(
-        parse_google_benchmark_flags({std::string("--benchmark_list_tests") + on}).list_tests)
-        << on;
+    EXPECT_TRUE(parse_google_benchmark_flags({std::string("--benchmark_list_tests") + on}).list_tests) << on;
   }
   for (const char* const off : {"=false", "=0", "=no", "=n", "=f", "=off", "=False"}) {
-    EXPECT_FALSE(
-        parse_google_benchmark_flags({std::string("--benchmark_list_tests") + off}).list_tests)
-        << off;
+    EXPECT_FALSE(parse_google_benchmark_flags({std::string("--benchmark_list_tests") + off}).list_tests) << off;
   }
 }
 
@@ -79,9 +75,9 @@ TEST(google_benchmark_flags, come_from_the_environment_where_they_are_not_given)
 
 TEST(google_benchmark_flags, that_are_wrong_are_named_with_the_nearest_that_is_right) {
   EXPECT_EQ(refusal_of("--benchmark_fliter=x"),
-            "unknown flag '--benchmark_fliter' (known are those of Google Benchmark 1.7.1, and of later ones what --help lists); nearest valid: --benchmark_filter");
-  EXPECT_THAT(refusal_of("--benchmark_filter"),
-              HasSubstr("nearest valid: --benchmark_filter=<regex>"));
+            "unknown flag '--benchmark_fliter' (known are those of Google Benchmark 1.7.1, and of later ones what "
+            "--help lists); nearest valid: --benchmark_filter");
+  EXPECT_THAT(refusal_of("--benchmark_filter"), HasSubstr("nearest valid: --benchmark_filter=<regex>"));
   EXPECT_THAT(refusal_of("--benchmark_repetitions=0"), HasSubstr("nearest valid: 1"));
   EXPECT_THAT(refusal_of("--benchmark_min_time=0.5y"), HasSubstr("nearest valid: 0.5"));
   EXPECT_THAT(refusal_of("--benchmark_min_time=nan"), HasSubstr("nearest valid: "));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/drive/busy_work.hpp>
 
 #include <time.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // busy_work: computing that takes a chosen time, needs no memory and has an answer that is known in
 // advance. What mixed/wait_work does between its waits.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/drive/busy_work.hpp>
 
 #include <gtest/gtest.h>
@@ -10,15 +11,12 @@ namespace waitwork::bench {
 namespace {
 
 TEST(busy_work, ends_where_the_jump_ahead_says) {
-  for (const std::uint64_t seed :
-       {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{42}, ~std::uint64_t{0}}) {
+  for (const std::uint64_t seed : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{42}, ~std::uint64_t{0}}) {
     for (std::uint64_t steps = 0; steps < 300; ++steps) {
-      ASSERT_EQ(busy_work(seed, steps), busy_work_expected(seed, steps))
-          << "seed " << seed << ", steps " << steps;
+      ASSERT_EQ(busy_work(seed, steps), busy_work_expected(seed, steps)) << "seed " << seed << ", steps " << steps;
     }
     for (const std::uint64_t steps : {4095u, 4096u, 4097u, 99'991u, 1'000'000u}) {
-      EXPECT_EQ(busy_work(seed, steps), busy_work_expected(seed, steps))
-          << "seed " << seed << ", steps " << steps;
+      EXPECT_EQ(busy_work(seed, steps), busy_work_expected(seed, steps)) << "seed " << seed << ", steps " << steps;
     }
   }
 }
@@ -26,8 +24,7 @@ TEST(busy_work, ends_where_the_jump_ahead_says) {
 TEST(busy_work, gives_away_a_step_too_few_or_too_many_and_another_seed) {
   std::set<std::uint64_t> answers;
   for (std::uint64_t seed = 0; seed < 16; ++seed) {
-    for (std::uint64_t steps = 1000; steps < 1016; ++steps)
-      answers.insert(busy_work_expected(seed, steps));
+    for (std::uint64_t steps = 1000; steps < 1016; ++steps) answers.insert(busy_work_expected(seed, steps));
   }
   EXPECT_EQ(answers.size(), 256u);
 }

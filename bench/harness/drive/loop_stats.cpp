@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/drive/loop_stats.hpp>
 
 #include <algorithm>
@@ -67,20 +68,23 @@ std::string paragraph(const std::string& name, const row_stats& row) {
   const loop_counters sum = sum_of(row.loops);
   const auto enters = static_cast<double>(sum.enters);
   std::string text = name + "\n";
-  text += formatted("  kernel  %.3f enters a unit, %.2f SQEs and %.2f CQEs an enter, %.0f %% of the enters could sleep\n",
-               share(sum.enters, row.units), share(sum.submissions, enters), share(sum.completions, enters),
-               100 * share(sum.waits, enters));
-  text += formatted("  queues  at most %llu requests in flight, %llu times full, %llu overflows, %u kernel worker threads\n",
-               number(sum.in_flight_peak), number(sum.queue_full), number(sum.overflows), row.kernel_workers);
+  text +=
+      formatted("  kernel  %.3f enters a unit, %.2f SQEs and %.2f CQEs an enter, %.0f %% of the enters could sleep\n",
+                share(sum.enters, row.units), share(sum.submissions, enters), share(sum.completions, enters),
+                100 * share(sum.waits, enters));
+  text += formatted(
+      "  queues  at most %llu requests in flight, %llu times full, %llu overflows, %u kernel worker threads\n",
+      number(sum.in_flight_peak), number(sum.queue_full), number(sum.overflows), row.kernel_workers);
   text += formatted("  wakes   %llu posts from other threads: %llu rang the bell, %llu found the loop awake\n",
-               number(sum.posts_taken), number(sum.wakes_received), number(wakes_elided(sum)));
+                    number(sum.posts_taken), number(sum.wakes_received), number(wakes_elided(sum)));
   text += formatted("  turns   %llu turns, %llu timers expired, %llu requests cancelled\n", number(sum.turns),
-               number(sum.timers_expired), number(sum.cancels));
+                    number(sum.timers_expired), number(sum.cancels));
   if (row.loops.size() < 2) return text;
   for (std::size_t index = 0; index < row.loops.size(); ++index) {
     const loop_counters& one = row.loops[index];
-    text += formatted("  loop %-2zu %llu turns, %llu enters, %llu SQEs, %llu CQEs, %llu posts\n", index, number(one.turns),
-                 number(one.enters), number(one.submissions), number(one.completions), number(one.posts_taken));
+    text +=
+        formatted("  loop %-2zu %llu turns, %llu enters, %llu SQEs, %llu CQEs, %llu posts\n", index, number(one.turns),
+                  number(one.enters), number(one.submissions), number(one.completions), number(one.posts_taken));
   }
   return text;
 }

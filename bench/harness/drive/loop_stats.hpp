@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // loop_stats: what the loops of a row counted, for the report and, with --loop-stats, for a person.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/drive/loop_stats.hpp>
 
 #include <gmock/gmock.h>
@@ -33,9 +34,7 @@ loop_counters busy() {
 }
 
 json entry_of(const std::string& name, const std::vector<loop_counters>& loops, double units) {
-  return {{"name", name},
-          {"iterations", units},
-          {"waitwork", {{"loop_stats", loop_stats_json(loops, units, 7)}}}};
+  return {{"name", name}, {"iterations", units}, {"waitwork", {{"loop_stats", loop_stats_json(loops, units, 7)}}}};
 }
 
 report report_of(const std::vector<json>& entries) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/drive/self_driven.hpp>
 
 #include <waitwork/base/check.hpp>

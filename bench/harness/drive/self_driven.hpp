@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // self_driven: work that brings its own loop, so that the loop can be compared.
 //
@@ -13,9 +14,10 @@
 #include <cstdint>
 #include <vector>
 
-#include <harness/drive/strategy.hpp>
 #include <waitwork/bench/workload.hpp>
 #include <waitwork/io/loop.hpp>
+
+#include <harness/drive/strategy.hpp>
 
 namespace waitwork::bench {
 

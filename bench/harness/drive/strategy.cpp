@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/drive/strategy.hpp>
 
 #include <algorithm>
@@ -7,12 +8,13 @@
 #include <utility>
 #include <vector>
 
-#include <harness/drive/self_driven.hpp>
 #include <waitwork/base/check.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/coro/lanes.hpp>
 #include <waitwork/hybrid/loop_group.hpp>
 #include <waitwork/parallel/arena.hpp>
+
+#include <harness/drive/self_driven.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -55,8 +57,8 @@ void run_blocking_lane(const workload& work, unit_source& units, unit_log& log, 
 }
 
 // The same on a loop: between the end of a lane's unit and the beginning of its next, no other lane runs.
-task<void> run_unit(workload& work, async_context& context, unit_log& log, std::uint64_t index,
-                    unsigned lane, std::int64_t& begin_ns) {
+task<void> run_unit(workload& work, async_context& context, unit_log& log, std::uint64_t index, unsigned lane,
+                    std::int64_t& begin_ns) {
   const answer given = co_await work.run(context, {index, lane});
   const std::int64_t end_ns = now_ns();
   log.record(work, index, given, end_ns - begin_ns);
@@ -220,12 +222,15 @@ void unit_log::merge(const unit_log& other) {
 
 std::unique_ptr<strategy> make_strategy(const row& chosen) {
   switch (chosen.strategy) {
-    case strategy_kind::sequential: return std::make_unique<sequential>();
-    case strategy_kind::concurrent: return std::make_unique<concurrent>(chosen.depth);
+    case strategy_kind::sequential:
+      return std::make_unique<sequential>();
+    case strategy_kind::concurrent:
+      return std::make_unique<concurrent>(chosen.depth);
     case strategy_kind::parallel:
       if (chosen.depth < chosen.workers) return std::make_unique<parallel_split>(chosen.workers);
       return std::make_unique<parallel>(chosen.workers);
-    case strategy_kind::hybrid: return std::make_unique<hybrid>(chosen.depth, chosen.workers);
+    case strategy_kind::hybrid:
+      return std::make_unique<hybrid>(chosen.depth, chosen.workers);
   }
   std::unreachable();
 }

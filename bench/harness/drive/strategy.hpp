@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // strategy: how units are driven. Knows nothing of what a unit does.
 //
@@ -17,10 +18,11 @@
 #include <memory>
 #include <vector>
 
-#include <harness/suite/registry.hpp>
 #include <waitwork/bench/workload.hpp>
 #include <waitwork/io/loop.hpp>
 #include <waitwork/measure/histogram.hpp>
+
+#include <harness/suite/registry.hpp>
 
 namespace waitwork::bench {
 

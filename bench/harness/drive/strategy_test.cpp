@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/drive/strategy.hpp>
 
 #include <gtest/gtest.h>
@@ -145,14 +146,11 @@ INSTANTIATE_TEST_SUITE_P(all, strategies,
                                            row_of(strategy_kind::concurrent, 64, 1),
                                            row_of(strategy_kind::parallel, 1, 1),
                                            row_of(strategy_kind::parallel, 16, 16),
-                                           row_of(strategy_kind::parallel, 1, 4),
-                                           row_of(strategy_kind::hybrid, 1, 2),
-                                           row_of(strategy_kind::hybrid, 5, 2),
-                                           row_of(strategy_kind::hybrid, 64, 3)),
+                                           row_of(strategy_kind::parallel, 1, 4), row_of(strategy_kind::hybrid, 1, 2),
+                                           row_of(strategy_kind::hybrid, 5, 2), row_of(strategy_kind::hybrid, 64, 3)),
                          [](const auto& instance) {
                            return std::string(to_string(instance.param.strategy)) + "_" +
-                                  std::to_string(instance.param.depth) + "_" +
-                                  std::to_string(instance.param.workers);
+                                  std::to_string(instance.param.depth) + "_" + std::to_string(instance.param.workers);
                          });
 
 TEST(concurrent, computes_on_the_loops_own_thread) {

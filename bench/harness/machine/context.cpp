@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/machine/context.hpp>
 
 #include <sys/stat.h>
@@ -50,14 +51,11 @@ ordered_json build_object(const build_info& build) {
 
 // Google Benchmark's part. Its own build type would be that of the library as the distribution
 // built it, which says nothing about the code that is measured; here it is ours.
-ordered_json google_benchmark_members(const std::string& executable, const environment& host,
-                                      bool optimized) {
+ordered_json google_benchmark_members(const std::string& executable, const environment& host, bool optimized) {
   ordered_json caches = ordered_json::array();
   for (const cpu_cache& cache : host.caches) {
-    caches.push_back({{"type", cache.type},
-                      {"level", cache.level},
-                      {"size", cache.size_bytes},
-                      {"num_sharing", cache.sharing}});
+    caches.push_back(
+        {{"type", cache.type}, {"level", cache.level}, {"size", cache.size_bytes}, {"num_sharing", cache.sharing}});
   }
   ordered_json object = {{"date", local_time_of_day()},
                          {"host_name", host.host_name},
@@ -76,17 +74,17 @@ constexpr std::chrono::milliseconds brief_window(40);
 
 }  // namespace
 
-ordered_json report_context(const std::string& executable,
-                            const std::filesystem::path& work_directory,
+ordered_json report_context(const std::string& executable, const std::filesystem::path& work_directory,
                             const std::map<std::string, std::string>& additions, probe_effort effort) {
   const build_info build = read_build_info();
   ordered_json context = google_benchmark_members(executable, read_environment(), build.optimized);
-  const ordered_json ours = {{"machine", machine_object(this_machine())},
-                             {"build", build_object(build)},
-                             {"environment", to_json(effort == probe_effort::brief ? examine(work_directory, brief_window) : examine(work_directory))}};
+  const ordered_json ours = {
+      {"machine", machine_object(this_machine())},
+      {"build", build_object(build)},
+      {"environment",
+       to_json(effort == probe_effort::brief ? examine(work_directory, brief_window) : examine(work_directory))}};
   for (const auto& [key, value] : additions) {
-    if (key != "waitwork")
-      context.emplace(key, value);  // emplace: what is measured is not overwritten
+    if (key != "waitwork") context.emplace(key, value);  // emplace: what is measured is not overwritten
   }
   context["waitwork"] = ours;
   return context;
@@ -94,10 +92,10 @@ ordered_json report_context(const std::string& executable,
 
 std::string environment_digest() {
   std::string text = this_machine().fingerprint() + " " + read_build_info().version;
-  struct stat program {};
+  struct stat program{};
   if (::stat("/proc/self/exe", &program) == 0) {
-    text += " " + std::to_string(program.st_size) + " " + std::to_string(program.st_mtim.tv_sec) +
-            "." + std::to_string(program.st_mtim.tv_nsec);
+    text += " " + std::to_string(program.st_size) + " " + std::to_string(program.st_mtim.tv_sec) + "." +
+            std::to_string(program.st_mtim.tv_nsec);
   }
   return hex_digits(fnv1a(text));
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/machine/doctor.hpp>
 
 #include <sys/resource.h>
@@ -12,10 +13,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include <harness/machine/doctor_sandbox.hpp>
-#include <harness/words/text.hpp>
 #include <waitwork/measure/machine.hpp>
 #include <waitwork/measure/system_files.hpp>
+
+#include <harness/machine/doctor_sandbox.hpp>
+#include <harness/words/text.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -50,24 +52,21 @@ std::string joined(const std::vector<std::string>& words) {
 
 doctor_item io_uring_item(const io_uring_capabilities& found) {
   if (found.refused) {
-    return {"io_uring", fail, "not available: " + found.refused->cause,
-            as_sentence(found.refused->remedy)};
+    return {"io_uring", fail, "not available: " + found.refused->cause, as_sentence(found.refused->remedy)};
   }
-  const std::string value =
-      formatted("available: features 0x%x, flags ", found.features) + joined(found.setup_flags);
+  const std::string value = formatted("available: features 0x%x, flags ", found.features) + joined(found.setup_flags);
   if (!found.operations_missing.empty()) {
     return {"io_uring", warn, value + "; lacks " + joined(found.operations_missing),
             "Use a newer kernel (6.1 or later has all that is used here)."};
   }
   if (!found.deferred_task_work()) {
-    return {"io_uring", warn, value,
-            "Use Linux 6.1 or later, whose DEFER_TASKRUN lets a loop batch its completions."};
+    return {"io_uring", warn, value, "Use Linux 6.1 or later, whose DEFER_TASKRUN lets a loop batch its completions."};
   }
   return {"io_uring", ok, value, ""};
 }
 
-// Rings are charged as locked memory, though not to root. Whether the limit has room for them is not computed but tried:
-// for each CPU's loop at the same time, as hybrid has them.
+// Rings are charged as locked memory, though not to root. Whether the limit has room for them is not computed but
+// tried: for each CPU's loop at the same time, as hybrid has them.
 doctor_item memlock_item(const doctor_facts& facts) {
   const std::string value = facts.memlock_bytes ? bytes_text(*facts.memlock_bytes) : "unlimited";
   if (!facts.io_uring.rings_refused) return {"memlock", ok, value, ""};
@@ -82,11 +81,9 @@ doctor_item open_files_item(const doctor_facts& facts) {
   if (*facts.open_files >= open_files_full) return {"open_files", ok, value, ""};
   const bool may_raise = !facts.open_files_hard || *facts.open_files_hard >= open_files_full;
   const std::string how =
-      may_raise ? "Run `ulimit -n 4096`"
-                : "As root, raise the hard limit (LimitNOFILE, limits.conf, --ulimit nofile)";
+      may_raise ? "Run `ulimit -n 4096`" : "As root, raise the hard limit (LimitNOFILE, limits.conf, --ulimit nofile)";
   if (*facts.open_files >= open_files_quick) {
-    return {"open_files", warn, value,
-            how + ": the rows of the full suite at depth 1024 need that many connections."};
+    return {"open_files", warn, value, how + ": the rows of the full suite at depth 1024 need that many connections."};
   }
   return {"open_files", fail, value, how + ": rows with 256 connections cannot run."};
 }
@@ -133,8 +130,7 @@ doctor_item smt_item(std::optional<bool> active) {
 
 doctor_item hypervisor_item(const std::string& hypervisor) {
   if (hypervisor == "none") return {"hypervisor", ok, hypervisor, ""};
-  return {"hypervisor", info, hypervisor,
-          "Compare figures only with others of this machine, and look at steal."};
+  return {"hypervisor", info, hypervisor, "Compare figures only with others of this machine, and look at steal."};
 }
 
 doctor_item load_item(const environment& host) {
@@ -145,8 +141,8 @@ doctor_item load_item(const environment& host) {
   return {"load", warn, value, "Stop what else is running, or wait until it is done."};
 }
 
-doctor_item share_item(const char* name, std::optional<double> percent, double tolerated,
-                       int window_ms, const char* remedy) {
+doctor_item share_item(const char* name, std::optional<double> percent, double tolerated, int window_ms,
+                       const char* remedy) {
   if (!percent) return {name, info, "not published", "Nothing to do: the report will not have it."};
   std::string value = formatted("%.1f %% over %d ms", *percent, window_ms);
   if (*percent <= tolerated) return {name, ok, std::move(value), ""};
@@ -174,10 +170,9 @@ doctor_item timer_slack_item(std::optional<std::int64_t> slack_ns) {
 }
 
 doctor_item overshoot_item(const sleep_overshoot& measured) {
-  const std::string value = formatted("sleeping %.0f us takes %.0f us longer, at worst %.0f",
-                                 static_cast<double>(measured.asked_ns) / 1e3,
-                                 static_cast<double>(measured.median_ns) / 1e3,
-                                 static_cast<double>(measured.worst_ns) / 1e3);
+  const std::string value =
+      formatted("sleeping %.0f us takes %.0f us longer, at worst %.0f", static_cast<double>(measured.asked_ns) / 1e3,
+                static_cast<double>(measured.median_ns) / 1e3, static_cast<double>(measured.worst_ns) / 1e3);
   if (measured.median_ns <= overshoot_tolerated_ns) return {"timer_overshoot", ok, value, ""};
   return {"timer_overshoot", warn, value,
           "Read waits below a millisecond with care here; other load or deep idle states of the "
@@ -214,8 +209,7 @@ doctor_item direct_io_item(const storage& found) {
 
 doctor_item free_space_item(const storage& found) {
   if (!found.free_bytes) {
-    return {"free_space", info, "not known",
-            "See with `df` that 2 GiB are free in the work directory."};
+    return {"free_space", info, "not known", "See with `df` that 2 GiB are free in the work directory."};
   }
   const std::string value = bytes_text(static_cast<std::uint64_t>(*found.free_bytes));
   if (*found.free_bytes >= free_bytes_wanted) return {"free_space", ok, value, ""};
@@ -304,8 +298,8 @@ std::vector<doctor_item> diagnose(const doctor_facts& facts) {
       share_item("steal", facts.recent.steal_percent, steal_percent_tolerated, facts.recent_ms,
                  "Measure at another time or on another host: neighbours of this virtual machine "
                  "take its CPUs."),
-      share_item("pressure", facts.recent.cpu_some_percent, pressure_percent_tolerated,
-                 facts.recent_ms, "Stop what else is running: tasks were waiting for a CPU."),
+      share_item("pressure", facts.recent.cpu_some_percent, pressure_percent_tolerated, facts.recent_ms,
+                 "Stop what else is running: tasks were waiting for a CPU."),
       clock_item(facts),
       timer_slack_item(facts.timer_slack_ns),
       overshoot_item(facts.overshoot),
@@ -324,8 +318,7 @@ doctor_status worst_of(const std::vector<doctor_item>& items) noexcept {
 }
 
 void print_findings(std::ostream& out, const std::vector<doctor_item>& items, bool colour) {
-  constexpr std::array escapes{"\033[32m", "\033[36m", "\033[33m",
-                               "\033[31m"};  // indexed by status
+  constexpr std::array escapes{"\033[32m", "\033[36m", "\033[33m", "\033[31m"};  // indexed by status
   std::size_t name_width = 0;
   for (const doctor_item& item : items) name_width = std::max(name_width, item.name.size());
   std::array<int, 4> count{};
@@ -336,18 +329,17 @@ void print_findings(std::ostream& out, const std::vector<doctor_item>& items, bo
     if (colour) out << escapes[status];
     out << word;
     if (colour) out << "\033[0m";
-    out << std::string(6 - word.size(), ' ') << item.name
-        << std::string(name_width + 2 - item.name.size(), ' ') << item.value << '\n';
-    if (!item.remedy.empty())
-      out << std::string(6 + name_width + 2, ' ') << "-> " << item.remedy << '\n';
+    out << std::string(6 - word.size(), ' ') << item.name << std::string(name_width + 2 - item.name.size(), ' ')
+        << item.value << '\n';
+    if (!item.remedy.empty()) out << std::string(6 + name_width + 2, ' ') << "-> " << item.remedy << '\n';
   }
   const int warnings = count[static_cast<std::size_t>(warn)];
   const int failures = count[static_cast<std::size_t>(fail)];
   if (warnings + failures == 0) {
     out << "Nothing found that would disturb a measurement.\n";
   } else {
-    out << warnings << (warnings == 1 ? " thing" : " things") << " will disturb a measurement, "
-        << failures << (failures == 1 ? " prevents" : " prevent") << " part of it.\n";
+    out << warnings << (warnings == 1 ? " thing" : " things") << " will disturb a measurement, " << failures
+        << (failures == 1 ? " prevents" : " prevent") << " part of it.\n";
   }
 }
 

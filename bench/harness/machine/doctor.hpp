@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // doctor: what this machine allows and what will disturb a measurement, each finding with what to
 // do about it.

@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <harness/machine/doctor_sandbox.hpp>
+
 #include <algorithm>
 #include <string>
 
-#include <harness/machine/doctor_sandbox.hpp>
 #include <harness/words/text.hpp>
 
 namespace waitwork::bench {
@@ -55,8 +57,8 @@ doctor_item threads_item(unsigned granted, unsigned wanted) {
 }
 
 // A limit that is too low for all (fail), or for some (warn).
-doctor_item limit_item(const char* name, std::optional<std::uint64_t> limit, std::uint64_t needed,
-                       std::uint64_t wanted, const char* remedy) {
+doctor_item limit_item(const char* name, std::optional<std::uint64_t> limit, std::uint64_t needed, std::uint64_t wanted,
+                       const char* remedy) {
   if (!limit) return {name, ok, "unlimited", ""};
   const std::string value = bytes_text(*limit);
   if (*limit >= wanted) return {name, ok, value, ""};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // doctor_sandbox: the doctor's judgement of what a sandbox, a limit or a parent restricts
 // (sandbox.hpp has the facts).

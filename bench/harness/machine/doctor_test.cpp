@@ -1,4 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/machine/doctor.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -8,8 +12,6 @@
 #include <string_view>
 #include <vector>
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 namespace waitwork::bench {
@@ -242,10 +244,9 @@ std::string printed(const std::vector<doctor_item>& items, bool colour) {
   return out.str();
 }
 
-const std::vector<doctor_item> three_items{
-    {"kernel", doctor_status::ok, "6.18", ""},
-    {"steal", doctor_status::warn, "8 %", "Move away."},
-    {"free_space", doctor_status::fail, "0 B", "Free some."}};
+const std::vector<doctor_item> three_items{{"kernel", doctor_status::ok, "6.18", ""},
+                                           {"steal", doctor_status::warn, "8 %", "Move away."},
+                                           {"free_space", doctor_status::fail, "0 B", "Free some."}};
 
 TEST(doctor, prints_aligned_lines_with_remedies_below) {
   EXPECT_EQ(printed(three_items, false),

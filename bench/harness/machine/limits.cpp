@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/machine/limits.hpp>
 
 #include <cstdint>
@@ -6,10 +7,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include <harness/words/text.hpp>
 #include <waitwork/base/affinity.hpp>
 #include <waitwork/measure/memory_allowance.hpp>
 #include <waitwork/parallel/effective_cpus.hpp>
+
+#include <harness/words/text.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -33,8 +35,8 @@ doctor_item not_measured(const char* name, const std::string& cause) {
 doctor_item rate_item(const char* name, const machine_limits& limits, const char* unit, const rates& of) {
   if (!of.one) return not_measured(name, of.one.error());
   if (!of.all) return not_measured(name, of.all.error());
-  return {name, ok, giga(*of.one) + " " + unit + " by one worker, " + giga(*of.all) + formatted(" by %u", limits.workers),
-          ""};
+  return {name, ok,
+          giga(*of.one) + " " + unit + " by one worker, " + giga(*of.all) + formatted(" by %u", limits.workers), ""};
 }
 
 doctor_item bandwidth_item(const char* name, const machine_limits& limits, const rates& regular,
@@ -73,9 +75,10 @@ doctor_item ceiling_item(const machine_limits& limits) {
   const std::string value = formatted("%.2f of %u: what all workers do at once, in terms of one", gain, limits.workers);
   if (gain >= ceiling_tolerated * limits.workers) return {name, ok, value, ""};
   return {name, info, value,
-          formatted("Expect no more than a factor of %.1f from %u workers here: they share cores as siblings, a quota stops "
-               "them, or others take their CPUs.",
-               gain, limits.workers)};
+          formatted(
+              "Expect no more than a factor of %.1f from %u workers here: they share cores as siblings, a quota stops "
+              "them, or others take their CPUs.",
+              gain, limits.workers)};
 }
 
 // "L1 1.7 ns, L2 6.8 ns, memory 155 ns (128 MiB)"
@@ -153,17 +156,16 @@ machine_limits probe_this_machine(probe_effort effort) {
 }
 
 std::vector<doctor_item> describe(const machine_limits& limits) {
-  return {rate_item("peak_f32", limits, "GFLOP/s", limits.f32_flops),
-          rate_item("peak_f64", limits, "GFLOP/s", limits.f64_flops),
-          ceiling_item(limits),
-          rate_item("read_bandwidth", limits, "GB/s", limits.read_bytes_per_second),
-          bandwidth_item("copy_bandwidth", limits, limits.copy_bytes_per_second,
-                         limits.copy_streaming_bytes_per_second),
-          bandwidth_item("triad_bandwidth", limits, limits.triad_bytes_per_second,
-                         limits.triad_streaming_bytes_per_second),
-          cache_item(limits),
-          latency_item(limits),
-          memory_probed_item(limits)};
+  return {
+      rate_item("peak_f32", limits, "GFLOP/s", limits.f32_flops),
+      rate_item("peak_f64", limits, "GFLOP/s", limits.f64_flops),
+      ceiling_item(limits),
+      rate_item("read_bandwidth", limits, "GB/s", limits.read_bytes_per_second),
+      bandwidth_item("copy_bandwidth", limits, limits.copy_bytes_per_second, limits.copy_streaming_bytes_per_second),
+      bandwidth_item("triad_bandwidth", limits, limits.triad_bytes_per_second, limits.triad_streaming_bytes_per_second),
+      cache_item(limits),
+      latency_item(limits),
+      memory_probed_item(limits)};
 }
 
 ordered_json to_json(const machine_limits& limits) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // limits: what this machine can do at most (waitwork/measure/probe.hpp), as `doctor` says it and as reports carry it.
 
@@ -11,8 +12,8 @@
 
 namespace waitwork::bench {
 
-// How long the machine is looked at. A brief look (a tenth of the time) shows that everything can be measured, as a smoke run
-// does of the rows; its figures are as good as that.
+// How long the machine is looked at. A brief look (a tenth of the time) shows that everything can be measured, as a
+// smoke run does of the rows; its figures are as good as that.
 enum class probe_effort { usual, brief };
 
 // With as many workers as can compute here at the same time. Keeps their CPUs busy for about half a second.
@@ -26,8 +27,8 @@ std::vector<doctor_item> describe(const machine_limits& limits);
 // The report's `context.waitwork.limits`. What was not measured is left out and listed under "absent".
 nlohmann::ordered_json to_json(const machine_limits& limits);
 
-// Of two of these, of the same machine at different times, the better of each figure: whatever disturbed one of them can
-// only have made it worse. Absent is what is so in both.
+// Of two of these, of the same machine at different times, the better of each figure: whatever disturbed one of them
+// can only have made it worse. Absent is what is so in both.
 nlohmann::ordered_json better_of(const nlohmann::ordered_json& first, const nlohmann::ordered_json& second);
 
 }  // namespace waitwork::bench

@@ -1,11 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/machine/limits.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 namespace waitwork::bench {
@@ -96,8 +98,9 @@ TEST(limits, that_could_not_be_measured_are_a_cause_and_not_a_number) {
 
 TEST(limits, have_every_figure_in_the_report) {
   const nlohmann::ordered_json object = to_json(ordinary());
-  for (const std::string name : {"f32_flops", "f64_flops", "read_bytes_per_second", "copy_bytes_per_second", "copy_streaming_bytes_per_second",
-                                 "triad_bytes_per_second", "triad_streaming_bytes_per_second"}) {
+  for (const std::string name :
+       {"f32_flops", "f64_flops", "read_bytes_per_second", "copy_bytes_per_second", "copy_streaming_bytes_per_second",
+        "triad_bytes_per_second", "triad_streaming_bytes_per_second"}) {
     EXPECT_GT(object.at(name + "_one").get<double>(), 0.0);
     EXPECT_GT(object.at(name + "_all").get<double>(), 0.0);
   }
@@ -126,9 +129,7 @@ TEST(limits, probed_twice_are_the_better_of_each_figure) {
   EXPECT_EQ(better_of(to_json(disturbed), to_json(later))["absent"].size(), 1u);
 }
 
-TEST(limits, of_this_machine_are_described_whatever_they_are) {
-  expect_remedies_where_due(probe_this_machine());
-}
+TEST(limits, of_this_machine_are_described_whatever_they_are) { expect_remedies_where_due(probe_this_machine()); }
 
 }  // namespace
 }  // namespace waitwork::bench

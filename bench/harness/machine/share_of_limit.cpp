@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/machine/share_of_limit.hpp>
 
 #include <algorithm>
@@ -14,7 +15,8 @@ double value_of(const std::map<std::string, double>& parameters, const char* nam
   return found == parameters.end() ? 0 : found->second;
 }
 
-// Of `workers` workers: the figure for one, that for all, or between them what one's would add up to. 0 if not measured.
+// Of `workers` workers: the figure for one, that for all, or between them what one's would add up to. 0 if not
+// measured.
 double rate_of(const ordered_json& figures, const std::string& name, unsigned workers, unsigned all_workers) {
   const double one = figures.value(name + "_one", 0.0);
   const double all = figures.value(name + "_all", 0.0);

@@ -1,10 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // share_of_limit: how near a row comes to what the machine can do at most, after Williams, Waterman and Patterson,
 // "Roofline: an insightful visual performance model" (CACM 2009).
 //
 // A workload says what one unit does at the least, in parameters():
 //   flops_per_unit          operations, a multiply-add counting two; of doubles if flops_are_f64 is 1, else of floats
-//   bytes_read_per_unit     that its input has, and bytes_written_per_unit, that its output has: each byte once, however
+//   bytes_read_per_unit     that its input has, and bytes_written_per_unit, that its output has: each byte once,
+//   however
 //                           often it comes and goes
 //   working_set_bytes       of all that one worker touches again and again: which cache they come from. Without it,
 //                           memory

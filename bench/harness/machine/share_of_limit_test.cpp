@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/machine/share_of_limit.hpp>
 
 #include <gtest/gtest.h>
+
 #include <nlohmann/json.hpp>
 
 namespace waitwork::bench {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/machine/stored_limits.hpp>
 
 #include <cstdint>
@@ -15,7 +16,7 @@ using nlohmann::ordered_json;
 
 constexpr double most = std::numeric_limits<double>::max();
 constexpr std::uint64_t most_took_ns = 86'400'000'000'000;  // a day: two of them can be added
-constexpr std::uint64_t most_workers = 1'000'000;  // more CPUs than any machine has
+constexpr std::uint64_t most_workers = 1'000'000;           // more CPUs than any machine has
 
 void check_rates(const ordered_json& object) {
   for (const auto& [name, value] : object.items()) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // stored_limits: whether the limits of a machine (limits.hpp) that come out of a file can be believed.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/measure/child.hpp>
 
 #include <benchmark/benchmark.h>
@@ -12,24 +13,26 @@
 #include <exception>
 #include <limits>
 #include <new>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <harness/measure/measurement.hpp>
-#include <harness/record/outcome.hpp>
-#include <harness/suite/registry.hpp>
-#include <harness/words/parse_value.hpp>
-#include <harness/suite/run_configuration.hpp>
-#include <harness/streams/standard_streams.hpp>
-#include <harness/drive/strategy.hpp>
-#include <waitwork/bench/workload.hpp>
+#include <nlohmann/json.hpp>
+
 #include <waitwork/base/check.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/refusal.hpp>
+#include <waitwork/bench/workload.hpp>
 #include <waitwork/report/checked_json.hpp>
+
+#include <harness/drive/strategy.hpp>
+#include <harness/measure/measurement.hpp>
+#include <harness/record/outcome.hpp>
+#include <harness/streams/standard_streams.hpp>
+#include <harness/suite/registry.hpp>
+#include <harness/suite/run_configuration.hpp>
+#include <harness/words/parse_value.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -168,8 +171,7 @@ json measure(const row& chosen, const request& asked, strategy& driver, workload
     if (current.log().wrong > 0) state.SkipWithError("wrong answers");
     last = std::move(current);
   };
-  benchmark::internal::Benchmark* registered =
-      benchmark::RegisterBenchmark(chosen.name.c_str(), body);
+  benchmark::internal::Benchmark* registered = benchmark::RegisterBenchmark(chosen.name.c_str(), body);
   registered->Unit(benchmark::kNanosecond)->UseRealTime()->MeasureProcessCPUTime();
   if (asked.iterations > 0) registered->Iterations(asked.iterations);
 
@@ -200,9 +202,9 @@ json answer_to(const request& asked) {
     warm_up(*driver, *work, chosen.depth, settings.smoke);
     return {{"result", measure(chosen, asked, *driver, *work)}};
   } catch (const unsupported_error& error) {
-    return {{"absent",
-             {{"cause", error.operation() + " " + error.subject() + ": " + error.cause()},
-              {"remedy", error.remedy()}}}};
+    return {
+        {"absent",
+         {{"cause", error.operation() + " " + error.subject() + ": " + error.cause()}, {"remedy", error.remedy()}}}};
   } catch (const wrong_answer& error) {
     return {{"failure", {{"reason", "wrong_answer"}, {"detail", error.what()}}}};
   } catch (const std::bad_alloc&) {
@@ -235,7 +237,8 @@ int run_child(std::string_view request_json) {
     const request asked = parse_request(request_json);
     raise_file_limit();
     initialize_google_benchmark(asked);
-    return write_all(child_answer_fd, answer_to(asked).dump(-1, ' ', false, json::error_handler_t::replace) + "\n") ? 0 : 1;
+    return write_all(child_answer_fd, answer_to(asked).dump(-1, ' ', false, json::error_handler_t::replace) + "\n") ? 0
+                                                                                                                    : 1;
   } catch (const std::exception& error) {
     complain(std::string("a measuring process failed: ") + error.what());
     return 1;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // child: the measuring process. One row, once; then it is gone, and with it its caches, arenas, rings and leaks.
 //

@@ -1,15 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/measure/measurement.hpp>
 
 #include <cmath>
 #include <cstddef>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
+#include <waitwork/base/check.hpp>
+
 #include <harness/drive/loop_stats.hpp>
 #include <harness/words/time_of_day.hpp>
-#include <waitwork/base/check.hpp>
 
 namespace waitwork::bench {
 namespace {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // measurement: what surrounds one timed region, and the report row made of it.
 //
@@ -8,16 +9,18 @@
 
 #include <cstdint>
 #include <map>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <harness/suite/registry.hpp>
-#include <harness/drive/strategy.hpp>
+#include <nlohmann/json_fwd.hpp>
+
 #include <waitwork/bench/workload.hpp>
 #include <waitwork/measure/pressure.hpp>
 #include <waitwork/measure/resource_usage.hpp>
+
+#include <harness/drive/strategy.hpp>
+#include <harness/suite/registry.hpp>
 
 namespace waitwork::bench {
 
@@ -62,8 +65,7 @@ class measurement {
 
 // A row of the report, without what only the runner knows (family, repetitions, peak memory). `loop_stats`: with the
 // counters of every single loop (loop_stats.hpp).
-nlohmann::ordered_json report_row(const row& chosen, unsigned round,
-                                  const benchmark::BenchmarkReporter::Run& timed,
+nlohmann::ordered_json report_row(const row& chosen, unsigned round, const benchmark::BenchmarkReporter::Run& timed,
                                   const measurement& measured, bool loop_stats = false);
 
 }  // namespace waitwork::bench

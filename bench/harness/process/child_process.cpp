@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/process/child_process.hpp>
 
 #include <fcntl.h>
@@ -18,8 +19,8 @@
 #include <waitwork/base/unique_fd.hpp>
 
 #include <harness/process/child_start.hpp>
-#include <harness/streams/patient_write.hpp>
 #include <harness/process/process_end.hpp>
+#include <harness/streams/patient_write.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -70,11 +71,7 @@ bool drain(int fd, std::string& text) {
 class watch {
  public:
   watch(const child_options& options, pid_t child, unique_fd answer, unique_fd errors)
-      : options_(options),
-        end_(child),
-        child_(child),
-        answer_(std::move(answer)),
-        errors_(std::move(errors)) {}
+      : options_(options), end_(child), child_(child), answer_(std::move(answer)), errors_(std::move(errors)) {}
   ~watch() {
     if (!collected_) kill_group();
   }
@@ -114,7 +111,8 @@ class watch {
     const std::int64_t until_ns = killed ? deadline : std::min(deadline, next_tick_ns_);
     const std::int64_t left_ns = std::clamp<std::int64_t>(until_ns - now_ns(), 0, tick_ns);
     const std::int64_t sleep_ns = end_.look_again(nanoseconds(left_ns)).count();
-    if (::poll(events.data(), events.size(), static_cast<int>((sleep_ns + 999'999) / 1'000'000)) < 0 && errno != EINTR) {
+    if (::poll(events.data(), events.size(), static_cast<int>((sleep_ns + 999'999) / 1'000'000)) < 0 &&
+        errno != EINTR) {
       const int error = errno;
       kill_group();
       throw call_error("watch", "a measurement", "poll", error);
@@ -186,8 +184,7 @@ class watch {
 child_result run_child_process(const child_options& options) {
   pipe_ends answer = make_pipe();
   pipe_ends errors = make_pipe();
-  const pid_t child =
-      start_child({options.executable, options.arguments, answer.writer.get(), errors.writer.get()});
+  const pid_t child = start_child({options.executable, options.arguments, answer.writer.get(), errors.writer.get()});
   answer.writer.reset();
   errors.writer.reset();
   return watch(options, child, std::move(answer.reader), std::move(errors.reader)).run();

@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // child_process: one program run to its end under a time limit, with what it said and what it cost.
 //
 // The child leads a process group of its own, so that whatever it started dies with it, whether it ends by itself, is
-// past its time or the run is interrupted; and it dies when its parent is killed. The waiting is a single poll(2) on the
-// answer, the process itself (process_end.hpp) and the interrupt: the runner sleeps while the child measures.
+// past its time or the run is interrupted; and it dies when its parent is killed. The waiting is a single poll(2) on
+// the answer, the process itself (process_end.hpp) and the interrupt: the runner sleeps while the child measures.
 //
-// What a child has: a descriptor to answer on; /dev/null as standard input and output; a standard error whose end is kept
-// for whoever has to explain a crash; no other descriptor. Every signal at its default and none blocked, but SIGXFSZ
-// ignored. A umask of 077, no core files, a stack limit of at least 8 MiB where the hard one allows it, and the
+// What a child has: a descriptor to answer on; /dev/null as standard input and output; a standard error whose end is
+// kept for whoever has to explain a crash; no other descriptor. Every signal at its default and none blocked, but
+// SIGXFSZ ignored. A umask of 077, no core files, a stack limit of at least 8 MiB where the hard one allows it, and the
 // environment of environment_for_children() (process_state.hpp). The other limits, nice value, affinity and the current
 // directory are the caller's.
 
@@ -41,14 +42,14 @@ enum class child_end {
 struct child_result {
   child_end end = child_end::exited;
   int code = 0;
-  std::string answer;      // what it wrote to descriptor 3
-  std::string last_words;  // the last line of its standard error, at most a few hundred bytes
+  std::string answer;                // what it wrote to descriptor 3
+  std::string last_words;            // the last line of its standard error, at most a few hundred bytes
   std::uint64_t peak_rss_bytes = 0;  // of the child and of descendants that it waited for; 0 if it would not die
   std::chrono::nanoseconds elapsed{};
 };
 
-// Runs the child to its end. Throws environment_error if no process can be started, or if the system does not say how it
-// ended.
+// Runs the child to its end. Throws environment_error if no process can be started, or if the system does not say how
+// it ended.
 child_result run_child_process(const child_options& options);
 
 }  // namespace waitwork::bench

@@ -1,5 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/process/child_process.hpp>
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,9 +14,6 @@
 #include <fstream>
 #include <iterator>
 #include <string>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <waitwork/base/forbid_for_test.hpp>
 #include <waitwork/base/trial.hpp>
@@ -61,9 +61,7 @@ TEST(child_process, may_answer_more_than_a_pipe_holds) {
 
 TEST(child_process, leaves_its_last_words) {
   EXPECT_EQ(run_child_process(shell("echo one >&2; echo two >&2")).last_words, "two");
-  EXPECT_EQ(
-      run_child_process(shell("head -c 1000000 /dev/zero >&2; echo >&2; echo end >&2")).last_words,
-      "end");
+  EXPECT_EQ(run_child_process(shell("head -c 1000000 /dev/zero >&2; echo >&2; echo end >&2")).last_words, "end");
 }
 
 TEST(child_process, that_is_killed_by_a_signal_says_which) {
@@ -73,8 +71,7 @@ TEST(child_process, that_is_killed_by_a_signal_says_which) {
 }
 
 TEST(child_process, past_its_limit_dies_with_all_that_it_started) {
-  const child_result result =
-      run_child_process(shell("sleep 1000 & echo $! >&3; sleep 1000", 300ms));
+  const child_result result = run_child_process(shell("sleep 1000 & echo $! >&3; sleep 1000", 300ms));
   EXPECT_EQ(result.end, child_end::timed_out);
   const pid_t grandchild = std::atoi(result.answer.c_str());
   ASSERT_GT(grandchild, 0);

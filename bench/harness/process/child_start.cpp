@@ -1,8 +1,5 @@
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <optional>
-#include <string_view>
+// SPDX-License-Identifier: Apache-2.0
+#include <harness/process/child_start.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -14,11 +11,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <string_view>
+
 #include <waitwork/base/refusal.hpp>
 #include <waitwork/base/unique_fd.hpp>
 
 #include <harness/process/child_process.hpp>
-#include <harness/process/child_start.hpp>
 #include <harness/process/process_state.hpp>
 
 namespace waitwork::bench {
@@ -141,8 +143,7 @@ void set_descriptors(int answer, int errors) {
   int first_unused = child_answer_fd + 1;
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
     const int error = errno;
-    if (!die_with_lifeline(lifeline_reader))
-      give_up("a process cannot be tied to its parent's life: ", error);
+    if (!die_with_lifeline(lifeline_reader)) give_up("a process cannot be tied to its parent's life: ", error);
     ++first_unused;
   }
   if (::getppid() != parent) ::_exit(127);  // the parent died before the lines above
@@ -176,8 +177,7 @@ pid_t start_child(const child_birth& wanted) {
   const pid_t child = ::fork();
   if (child < 0) throw call_error("start", "a process for a measurement", "fork", errno);
   if (child == 0) {
-    become(wanted.executable.c_str(), arguments.data(), environment.data(), wanted, parent,
-           lifeline_reader);
+    become(wanted.executable.c_str(), arguments.data(), environment.data(), wanted, parent, lifeline_reader);
   }
   // As in the child: whoever comes first; the group must exist before we may kill it.
   ::setpgid(child, child);

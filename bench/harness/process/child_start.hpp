@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // child_start: the birth of a measuring process, with everything that it has from us set and
 // nothing left to chance.
@@ -6,10 +7,10 @@
 // limits. Each call that a sandbox may refuse and that is convenience has another way:
 // close_range(2) a walk over the descriptors, and PR_SET_PDEATHSIG a pipe whose end kills.
 
+#include <sys/types.h>
+
 #include <string>
 #include <vector>
-
-#include <sys/types.h>
 
 namespace waitwork::bench {
 
@@ -20,8 +21,8 @@ inline constexpr int lowest_free_descriptor = 10;
 struct child_birth {
   std::string executable;              // path, handed to execve as it is
   std::vector<std::string> arguments;  // without the program's name
-  int answer = -1;  // becomes the child's descriptor 3; not below lowest_free_descriptor
-  int errors = -1;  // becomes its descriptor 2; likewise
+  int answer = -1;                     // becomes the child's descriptor 3; not below lowest_free_descriptor
+  int errors = -1;                     // becomes its descriptor 2; likewise
 };
 
 // Starts a child as run_child_process() promises it. Throws environment_error if there can be no

@@ -1,10 +1,11 @@
-#include <filesystem>
-#include <system_error>
+// SPDX-License-Identifier: Apache-2.0
+#include <harness/process/own_program.hpp>
 
 #include <sys/auxv.h>
 #include <unistd.h>
 
-#include <harness/process/own_program.hpp>
+#include <filesystem>
+#include <system_error>
 
 namespace waitwork::bench {
 namespace {

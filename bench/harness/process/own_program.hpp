@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // own_program: how this program starts itself again, for a measurement or for a workload's server.
 

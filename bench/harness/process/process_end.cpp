@@ -1,5 +1,5 @@
-#include <algorithm>
-#include <cerrno>
+// SPDX-License-Identifier: Apache-2.0
+#include <harness/process/process_end.hpp>
 
 #include <poll.h>
 #include <sys/resource.h>
@@ -7,10 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+
 #include <waitwork/base/refusal.hpp>
 #include <waitwork/base/trial.hpp>
-
-#include <harness/process/process_end.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -31,9 +32,7 @@ bool pidfds_kill() {
   return killed;
 }
 
-std::uint64_t bytes_of(const rusage& usage) {
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-}  // KiB
+std::uint64_t bytes_of(const rusage& usage) { return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024; }  // KiB
 
 // As wait4 would have said it.
 int status_of(const siginfo_t& ended) {
@@ -43,8 +42,7 @@ int status_of(const siginfo_t& ended) {
 
 }  // namespace
 
-process_end::process_end(pid_t child)
-    : child_(child), pidfd_(pidfds_kill() ? -1 : open_pidfd(child)) {}
+process_end::process_end(pid_t child) : child_(child), pidfd_(pidfds_kill() ? -1 : open_pidfd(child)) {}
 
 bool process_end::has_come() const {
   if (pidfd_) {
@@ -52,8 +50,7 @@ bool process_end::has_come() const {
     return ::poll(&event, 1, 0) > 0;
   }
   siginfo_t state{};
-  if (::waitid(P_PID, static_cast<id_t>(child_), &state, WEXITED | WNOHANG | WNOWAIT) == 0)
-    return state.si_pid != 0;
+  if (::waitid(P_PID, static_cast<id_t>(child_), &state, WEXITED | WNOHANG | WNOWAIT) == 0) return state.si_pid != 0;
   if (errno == ECHILD)
     return true;  // someone else has collected it: it has ended, and take() will say that it is
                   // lost

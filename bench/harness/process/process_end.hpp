@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // process_end: when a child of ours has ended, and how.
 //
@@ -7,11 +8,11 @@
 // zombie until take() collects it: so its number, and that of its group, cannot meanwhile belong to
 // anyone else.
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
-
-#include <sys/types.h>
 
 #include <waitwork/base/unique_fd.hpp>
 

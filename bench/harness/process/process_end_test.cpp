@@ -1,6 +1,5 @@
-#include <cerrno>
-#include <functional>
-#include <string>
+// SPDX-License-Identifier: Apache-2.0
+#include <harness/process/process_end.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,11 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <functional>
+#include <string>
+
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/forbid_for_test.hpp>
 #include <waitwork/base/trial.hpp>
-
-#include <harness/process/process_end.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -42,14 +43,12 @@ std::string what_is_seen() {
     seen += end.take() ? "taken early, " : "";
     for (int turn = 0; turn < 10'000 && !end.has_come(); ++turn) {
       pollfd event = {end.fd(), POLLIN, 0};
-      ::poll(&event, 1,
-             static_cast<int>(end.look_again(std::chrono::milliseconds(50)).count() / 1'000'000));
+      ::poll(&event, 1, static_cast<int>(end.look_again(std::chrono::milliseconds(50)).count() / 1'000'000));
     }
     const std::optional<process_status> status = end.take();
     if (!status) return seen + "never taken";
-    seen += WIFSIGNALED(status->wait_status)
-                ? "signal " + std::to_string(WTERMSIG(status->wait_status))
-                : "code " + std::to_string(WEXITSTATUS(status->wait_status)) + ", ";
+    seen += WIFSIGNALED(status->wait_status) ? "signal " + std::to_string(WTERMSIG(status->wait_status))
+                                             : "code " + std::to_string(WEXITSTATUS(status->wait_status)) + ", ";
     if (status->peak_rss_bytes < 100'000) seen += " without memory";
   }
   return seen;
@@ -66,8 +65,7 @@ class process_end_without : public testing::TestWithParam<other_way> {};
 TEST_P(process_end_without, sees_the_same) {
   const trial_outcome outcome = try_in_child([](trial_log& log) {
     const int error = GetParam().error;
-    const unsigned answer =
-        error == 0 ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ERRNO | static_cast<unsigned>(error);
+    const unsigned answer = error == 0 ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ERRNO | static_cast<unsigned>(error);
     if (GetParam().call != 0 && !forbid(GetParam().call, answer)) return log.answers("no filter");
     log.answers(what_is_seen());
   });
@@ -77,8 +75,7 @@ TEST_P(process_end_without, sees_the_same) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, process_end_without,
-                         testing::Values(other_way{"nothing", 0, 0},
-                                         other_way{"pidfd_open", SYS_pidfd_open, EPERM},
+                         testing::Values(other_way{"nothing", 0, 0}, other_way{"pidfd_open", SYS_pidfd_open, EPERM},
                                          other_way{"pidfd_open_at_all", SYS_pidfd_open, ENOSYS},
                                          other_way{"dying_of_pidfd_open", SYS_pidfd_open, 0},
                                          other_way{"wait4", SYS_wait4, EPERM}),

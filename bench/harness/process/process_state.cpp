@@ -1,6 +1,5 @@
-#include <algorithm>
-#include <array>
-#include <string_view>
+// SPDX-License-Identifier: Apache-2.0
+#include <harness/process/process_state.hpp>
 
 #include <pthread.h>
 #include <signal.h>
@@ -9,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <harness/process/process_state.hpp>
+#include <algorithm>
+#include <array>
+#include <string_view>
 
 namespace waitwork::bench {
 namespace {
@@ -37,10 +38,9 @@ void unblock_signals(inherited_state& found) {
 }
 
 void heed_children(inherited_state& found) {
-  struct sigaction current {};
+  struct sigaction current{};
   if (::sigaction(SIGCHLD, nullptr, &current) != 0) return;
-  found.child_signal_ignored =
-      current.sa_handler == SIG_IGN || (current.sa_flags & SA_NOCLDWAIT) != 0;
+  found.child_signal_ignored = current.sa_handler == SIG_IGN || (current.sa_flags & SA_NOCLDWAIT) != 0;
   if (found.child_signal_ignored) ::signal(SIGCHLD, SIG_DFL);
 }
 
@@ -64,12 +64,11 @@ void allow_a_few_files() {
 }
 
 bool steers_a_measurement(std::string_view variable) {
-  constexpr std::array<std::string_view, 13> prefixes{
-      "BENCHMARK_", "OMP_", "GOMP_", "KMP_",    "MKL_",    "BLIS_",    "OPENBLAS_",
-      "GOTO_",      "TBB_", "LC_",   "OPENCV_", "MALLOC_", "LANGUAGE="};
+  constexpr std::array<std::string_view, 13> prefixes{"BENCHMARK_", "OMP_",      "GOMP_",    "KMP_", "MKL_",
+                                                      "BLIS_",      "OPENBLAS_", "GOTO_",    "TBB_", "LC_",
+                                                      "OPENCV_",    "MALLOC_",   "LANGUAGE="};
   return variable.starts_with("LANG=") ||
-         std::ranges::any_of(prefixes,
-                             [&](std::string_view prefix) { return variable.starts_with(prefix); });
+         std::ranges::any_of(prefixes, [&](std::string_view prefix) { return variable.starts_with(prefix); });
 }
 
 }  // namespace
@@ -89,8 +88,7 @@ bool raise_stack_limit() noexcept {
   if (::getrlimit(RLIMIT_STACK, &stack) != 0 || stack.rlim_cur >= usual_stack_bytes) return false;
   const rlimit wide{usual_stack_bytes, std::max(stack.rlim_max, usual_stack_bytes)};
   const rlimit allowed{std::min(stack.rlim_max, usual_stack_bytes), stack.rlim_max};
-  if (::setrlimit(RLIMIT_STACK, &wide) != 0)
-    ::setrlimit(RLIMIT_STACK, &allowed);  // only root raises a hard limit
+  if (::setrlimit(RLIMIT_STACK, &wide) != 0) ::setrlimit(RLIMIT_STACK, &allowed);  // only root raises a hard limit
   return true;
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // process_state: what a process has from its parent over exec, set instead of assumed.
 //

@@ -1,17 +1,10 @@
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <condition_variable>
-#include <mutex>
-#include <sstream>
-#include <string_view>
-#include <system_error>
-#include <thread>
+// SPDX-License-Identifier: Apache-2.0
+#include <harness/process/sandbox.hpp>
 
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
@@ -22,10 +15,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <condition_variable>
+#include <mutex>
+#include <sstream>
+#include <string_view>
+#include <system_error>
+#include <thread>
+
 #include <waitwork/base/trial.hpp>
 #include <waitwork/base/unique_fd.hpp>
-
-#include <harness/process/sandbox.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -43,9 +44,7 @@ struct call_in_use {
 int errno_of(long answer) { return answer >= 0 ? 0 : errno; }
 
 // The answer to nonsense tells an allowed call (EINVAL, EBADF) from a refused one.
-int refusal_in(int error) {
-  return error == EPERM || error == EACCES || error == ENOSYS ? error : 0;
-}
+int refusal_in(int error) { return error == EPERM || error == EACCES || error == ENOSYS ? error : 0; }
 
 int try_pidfd_open() {
   const unique_fd opened(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
@@ -124,15 +123,11 @@ constexpr std::array calls_in_use{
     call_in_use{"getrusage", try_getrusage, ""},
     call_in_use{"clock_nanosleep", try_clock_nanosleep, ""},
     call_in_use{"accept4", try_accept4, ""},
-    call_in_use{"pidfd_open", try_pidfd_open,
-                "a measurement's process is looked at every few milliseconds", true},
+    call_in_use{"pidfd_open", try_pidfd_open, "a measurement's process is looked at every few milliseconds", true},
     call_in_use{"close_range", try_close_range, "descriptors are closed one by one"},
-    call_in_use{"prctl", try_prctl,
-                "a pipe ends the children of a run that is killed, and timers keep their slack"},
-    call_in_use{"epoll_pwait2", try_epoll_pwait2,
-                "the echo server waits by a timer, at a system call more"},
-    call_in_use{"timer_create", try_timer_create,
-                "a write that blocks is interrupted by the signal alone"},
+    call_in_use{"prctl", try_prctl, "a pipe ends the children of a run that is killed, and timers keep their slack"},
+    call_in_use{"epoll_pwait2", try_epoll_pwait2, "the echo server waits by a timer, at a system call more"},
+    call_in_use{"timer_create", try_timer_create, "a write that blocks is interrupted by the signal alone"},
     call_in_use{"wait4", try_wait4, "waitid tells how a process ended"},
     call_in_use{"waitid", try_waitid, "wait4 tells how a process ended"},
 };
@@ -183,11 +178,9 @@ const char* connect_to_ourselves(int& error) {
     return call;
   };
   if (!listener || !client) return failed("socket");
-  if (::bind(listener.get(), generic, bytes) != 0 || ::listen(listener.get(), 1) != 0)
-    return failed("bind");
+  if (::bind(listener.get(), generic, bytes) != 0 || ::listen(listener.get(), 1) != 0) return failed("bind");
   if (::getsockname(listener.get(), generic, &bytes) != 0) return failed("getsockname");
-  if (::connect(client.get(), generic, bytes) != 0 && errno != EINPROGRESS)
-    return failed("connect");
+  if (::connect(client.get(), generic, bytes) != 0 && errno != EINPROGRESS) return failed("connect");
   return nullptr;
 }
 
@@ -232,14 +225,12 @@ unsigned granted_threads(unsigned wanted) {
 
 std::optional<std::uint64_t> soft_limit(int which) {
   rlimit limit{};
-  if (::getrlimit(static_cast<__rlimit_resource>(which), &limit) != 0 ||
-      limit.rlim_cur == RLIM_INFINITY)
+  if (::getrlimit(static_cast<__rlimit_resource>(which), &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
     return std::nullopt;
   return limit.rlim_cur;
 }
 
-std::optional<std::uint64_t> lower(std::optional<std::uint64_t> one,
-                                   std::optional<std::uint64_t> other) {
+std::optional<std::uint64_t> lower(std::optional<std::uint64_t> one, std::optional<std::uint64_t> other) {
   if (one && other) return std::min(*one, *other);
   return one ? one : other;
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // sandbox: what this process may do that a run relies on, found out by doing it.
 //

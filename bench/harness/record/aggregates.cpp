@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/record/aggregates.hpp>
 
 #include <algorithm>
@@ -13,11 +14,10 @@ namespace {
 using nlohmann::ordered_json;
 using samples = std::vector<double>;
 
-constexpr std::array<std::string_view, 8> structural_numbers = {
-    "family_index", "per_family_instance_index",
-    "repetitions",  "repetition_index",
-    "threads",      "iterations",
-    "real_time",    "cpu_time"};
+constexpr std::array<std::string_view, 8> structural_numbers = {"family_index", "per_family_instance_index",
+                                                                "repetitions",  "repetition_index",
+                                                                "threads",      "iterations",
+                                                                "real_time",    "cpu_time"};
 
 double mean(const samples& values) {
   double sum = 0;
@@ -87,8 +87,7 @@ ordered_json aggregate(std::span<const ordered_json> rounds, const statistic& wa
   };
   for (const char* const time : {"real_time", "cpu_time"}) {
     add(time);
-    if (!entry.contains(time))
-      entry[time] = 0.0;  // nothing varies around nothing; readers rely on the field
+    if (!entry.contains(time)) entry[time] = 0.0;  // nothing varies around nothing; readers rely on the field
   }
   entry["time_unit"] = first.value("time_unit", "ns");
   for (const std::string& counter : counter_names(first)) add(counter);
@@ -100,8 +99,7 @@ ordered_json aggregate(std::span<const ordered_json> rounds, const statistic& wa
 std::vector<std::string> counter_names(const ordered_json& entry) {
   std::vector<std::string> names;
   for (const auto& [field, value] : entry.items()) {
-    if (value.is_number() &&
-        std::ranges::find(structural_numbers, field) == structural_numbers.end()) {
+    if (value.is_number() && std::ranges::find(structural_numbers, field) == structural_numbers.end()) {
       names.push_back(field);
     }
   }

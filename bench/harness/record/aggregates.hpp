@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // aggregates: Google Benchmark's summaries of a row over its rounds.
 //

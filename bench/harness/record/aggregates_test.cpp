@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/record/aggregates.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <cmath>
 #include <string>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <waitwork/report/json.hpp>
 
@@ -15,11 +16,10 @@ namespace {
 using nlohmann::ordered_json;
 
 ordered_json round_of(double real_time, ordered_json counters = ordered_json::object()) {
-  ordered_json entry = {
-      {"name", "io/timer"},     {"family_index", 3},       {"per_family_instance_index", 2},
-      {"run_name", "io/timer"}, {"run_type", "iteration"}, {"repetitions", 4},
-      {"threads", 1},           {"iterations", 1000},      {"real_time", real_time},
-      {"cpu_time", 0.0},        {"time_unit", "ns"}};
+  ordered_json entry = {{"name", "io/timer"},     {"family_index", 3},       {"per_family_instance_index", 2},
+                        {"run_name", "io/timer"}, {"run_type", "iteration"}, {"repetitions", 4},
+                        {"threads", 1},           {"iterations", 1000},      {"real_time", real_time},
+                        {"cpu_time", 0.0},        {"time_unit", "ns"}};
   entry.update(counters);
   return entry;
 }
@@ -47,8 +47,7 @@ TEST(aggregates, are_mean_median_deviation_and_variation) {
 }
 
 TEST(aggregates, of_zeros_hold_no_nan) {
-  const std::vector rounds = {round_of(1, {{"major_faults_per_unit", 0}}),
-                              round_of(1, {{"major_faults_per_unit", 0}})};
+  const std::vector rounds = {round_of(1, {{"major_faults_per_unit", 0}}), round_of(1, {{"major_faults_per_unit", 0}})};
   for (const ordered_json& entry : aggregates_of(rounds)) {
     EXPECT_EQ(find_unrepresentable(entry), std::nullopt);
     EXPECT_TRUE(entry.contains("cpu_time"));
@@ -57,17 +56,15 @@ TEST(aggregates, of_zeros_hold_no_nan) {
 }
 
 TEST(aggregates, summarise_counters_that_every_round_has) {
-  const std::vector rounds = {round_of(1, {{"p50_ns", 10}, {"gflops", 2}}),
-                              round_of(2, {{"p50_ns", 20}})};
+  const std::vector rounds = {round_of(1, {{"p50_ns", 10}, {"gflops", 2}}), round_of(2, {{"p50_ns", 20}})};
   const ordered_json entry = aggregates_of(rounds).front();
   EXPECT_EQ(entry["p50_ns"], 15);
   EXPECT_FALSE(entry.contains("gflops"));
 }
 
 TEST(counter_names, are_the_numbers_that_are_not_structure) {
-  EXPECT_THAT(
-      counter_names(round_of(1, {{"p50_ns", 10}, {"label", "x"}, {"waitwork", {{"depth", 1}}}})),
-      testing::ElementsAre("p50_ns"));
+  EXPECT_THAT(counter_names(round_of(1, {{"p50_ns", 10}, {"label", "x"}, {"waitwork", {{"depth", 1}}}})),
+              testing::ElementsAre("p50_ns"));
 }
 
 }  // namespace

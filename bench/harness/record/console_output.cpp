@@ -1,4 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/record/console_output.hpp>
+
+#include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <array>
@@ -11,14 +14,13 @@
 #include <utility>
 #include <vector>
 
-#include <benchmark/benchmark.h>
 #include <nlohmann/json.hpp>
 
 #include <waitwork/base/plain_text.hpp>
 #include <waitwork/report/json.hpp>
 
-#include <harness/record/aggregates.hpp>
 #include <harness/drive/loop_stats.hpp>
+#include <harness/record/aggregates.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -42,9 +44,7 @@ benchmark::TimeUnit unit_named(const std::string& name) {
   return name == "us" ? benchmark::kMicrosecond : benchmark::kNanosecond;
 }
 
-bool is_percentage(const ordered_json& entry) {
-  return entry.value("aggregate_unit", "") == "percentage";
-}
+bool is_percentage(const ordered_json& entry) { return entry.value("aggregate_unit", "") == "percentage"; }
 
 // From the report's nanoseconds to the unit that was asked for.
 void convert_times(ordered_json& entry, const std::string& time_unit) {
@@ -52,8 +52,7 @@ void convert_times(ordered_json& entry, const std::string& time_unit) {
   entry["time_unit"] = time_unit;
   if (is_percentage(entry)) return;
   const double factor = benchmark::GetTimeUnitMultiplier(unit_named(time_unit)) / 1e9;
-  for (const char* const time : {"real_time", "cpu_time"})
-    entry[time] = entry[time].get<double>() * factor;
+  for (const char* const time : {"real_time", "cpu_time"}) entry[time] = entry[time].get<double>() * factor;
 }
 
 std::vector<output_row> rows_of(const report& finished, const output_options& options) {
@@ -76,8 +75,8 @@ std::vector<output_row> rows_of(const report& finished, const output_options& op
 }
 
 std::string error_message(const row_failure& failure) {
-  return std::string(to_string(failure.reason)) + " in round " + std::to_string(failure.round) +
-         ": " + plain_text(failure.detail);
+  return std::string(to_string(failure.reason)) + " in round " + std::to_string(failure.round) + ": " +
+         plain_text(failure.detail);
 }
 
 // ---- the table
@@ -99,16 +98,15 @@ run run_of(const ordered_json& entry) {
     made.aggregate_unit = is_percentage(entry) ? benchmark::kPercentage : benchmark::kTime;
   }
   // The reporter divides by the iterations and multiplies by the unit, except for a percentage.
-  const double scale = is_percentage(entry) ? 1.0
-                                            : static_cast<double>(made.iterations) /
-                                                  benchmark::GetTimeUnitMultiplier(made.time_unit);
+  const double scale = is_percentage(entry)
+                           ? 1.0
+                           : static_cast<double>(made.iterations) / benchmark::GetTimeUnitMultiplier(made.time_unit);
   made.real_accumulated_time = entry.at("real_time").get<double>() * scale;
   made.cpu_accumulated_time = entry.at("cpu_time").get<double>() * scale;
   for (const std::string_view counter : shown_counters) {
     const auto found = entry.find(counter);
     if (found == entry.end()) continue;
-    const auto flags = counter.ends_with("_per_second") ? benchmark::Counter::kIsRate
-                                                        : benchmark::Counter::kDefaults;
+    const auto flags = counter.ends_with("_per_second") ? benchmark::Counter::kIsRate : benchmark::Counter::kDefaults;
     made.counters.emplace(counter, benchmark::Counter(found->get<double>(), flags));
   }
   return made;
@@ -124,22 +122,18 @@ run failed_run_of(const row_failure& failure) {
   return made;
 }
 
-std::string console_text(const std::vector<output_row>& rows, const report& finished,
-                         const output_options& options) {
+std::string console_text(const std::vector<output_row>& rows, const report& finished, const output_options& options) {
   const int colour = options.colour ? benchmark::ConsoleReporter::OO_Color : 0;
   const int tabular = options.tabular_counters ? benchmark::ConsoleReporter::OO_Tabular : 0;
-  benchmark::ConsoleReporter reporter(
-      static_cast<benchmark::ConsoleReporter::OutputOptions>(colour | tabular));
+  benchmark::ConsoleReporter reporter(static_cast<benchmark::ConsoleReporter::OutputOptions>(colour | tabular));
   std::ostringstream text;
-  std::ostringstream
-      unheard;  // its context speaks of how the distribution built Google Benchmark, not of us
+  std::ostringstream unheard;  // its context speaks of how the distribution built Google Benchmark, not of us
   reporter.SetOutputStream(&text);
   reporter.SetErrorStream(&unheard);
   benchmark::BenchmarkReporter::Context context;
   context.name_field_width = std::string_view("Benchmark").size();  // left unset by its constructor
   for (const row_identity& row : finished.declared) {
-    context.name_field_width =
-        std::max(context.name_field_width, row.name.size() + std::string_view("_median").size());
+    context.name_field_width = std::max(context.name_field_width, row.name.size() + std::string_view("_median").size());
   }
   reporter.ReportContext(context);
   for (const output_row& row : rows) {
@@ -156,9 +150,8 @@ std::string console_text(const std::vector<output_row>& rows, const report& fini
 
 // Google Benchmark's columns that come before the counters, and its order.
 constexpr std::array<std::string_view, 10> leading_columns = {
-    "name",           "iterations",       "real_time",        "cpu_time",
-    "time_unit",      "bytes_per_second", "items_per_second", "label",
-    "error_occurred", "error_message"};
+    "name",  "iterations",     "real_time",    "cpu_time", "time_unit", "bytes_per_second", "items_per_second",
+    "label", "error_occurred", "error_message"};
 
 std::string csv_quoted(std::string_view text) {
   std::string cell = "\"";
@@ -186,8 +179,8 @@ std::string csv_text(const std::vector<output_row>& rows) {
 
   std::string text;
   for (std::size_t column = 0; column < columns.size(); ++column) {
-    text += (column == 0 ? "" : ",") +
-            (column < leading_columns.size() ? columns[column] : csv_quoted(columns[column]));
+    text +=
+        (column == 0 ? "" : ",") + (column < leading_columns.size() ? columns[column] : csv_quoted(columns[column]));
   }
   text += "\n";
   const auto add_line = [&](const ordered_json& entry) {
@@ -201,9 +194,7 @@ std::string csv_text(const std::vector<output_row>& rows) {
   for (const output_row& row : rows) {
     for (const ordered_json& entry : row.entries) add_line(entry);
     for (const row_failure* const failure : row.failures) {
-      add_line({{"name", failure->row.name},
-                {"error_occurred", true},
-                {"error_message", error_message(*failure)}});
+      add_line({{"name", failure->row.name}, {"error_occurred", true}, {"error_message", error_message(*failure)}});
     }
   }
   return text;

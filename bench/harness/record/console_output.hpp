@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // console_output: a report in one of Google Benchmark's three formats, for standard output and for
 // --benchmark_out.

@@ -1,10 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/record/console_output.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <string>
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 namespace waitwork::bench {
@@ -37,16 +39,14 @@ report example() {
   report made;
   made.context = {{"date", "2026-11-21T09:00:00+00:00"}};
   made.declared = {{"a", "a", "", "sequential", 1, 1}, {"b", "b", "", "concurrent", 4, 1}};
-  made.benchmarks = {
-      entry("b", 0, 7000, {{"enters_per_unit", 0.5}}),
-      entry("a", 0, 1000, {{"items_per_second", 1e6}, {"p50_ns", 900}, {"user_ns_per_unit", 12}}),
-      entry("a", 1, 3000, {{"items_per_second", 3e6}, {"p50_ns", 900}, {"user_ns_per_unit", 12}})};
+  made.benchmarks = {entry("b", 0, 7000, {{"enters_per_unit", 0.5}}),
+                     entry("a", 0, 1000, {{"items_per_second", 1e6}, {"p50_ns", 900}, {"user_ns_per_unit", 12}}),
+                     entry("a", 1, 3000, {{"items_per_second", 3e6}, {"p50_ns", 900}, {"user_ns_per_unit", 12}})};
   made.failures = {{made.declared[1], 1, failure_reason::crashed, "killed by SIGSEGV, \"really\""}};
   return made;
 }
 
-std::string text_of(output_format format, bool aggregates_only = false,
-                    const std::string& unit = "ns") {
+std::string text_of(output_format format, bool aggregates_only = false, const std::string& unit = "ns") {
   output_options options;
   options.format = format;
   options.aggregates_only = aggregates_only;
@@ -56,9 +56,8 @@ std::string text_of(output_format format, bool aggregates_only = false,
 
 TEST(console_table, has_the_rounds_the_aggregates_and_the_errors) {
   const std::string text = text_of(output_format::console);
-  for (const char* const part :
-       {"a_mean", "a_median", "a_stddev", "a_cv", "2000 ns", "items_per_second=3M/s", "p50_ns=900",
-        "7000 ns", "ERROR OCCURRED: 'crashed in round 1: killed by SIGSEGV"}) {
+  for (const char* const part : {"a_mean", "a_median", "a_stddev", "a_cv", "2000 ns", "items_per_second=3M/s",
+                                 "p50_ns=900", "7000 ns", "ERROR OCCURRED: 'crashed in round 1: killed by SIGSEGV"}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
   EXPECT_THAT(text, Not(HasSubstr("user_ns_per_unit")));
@@ -101,17 +100,11 @@ TEST(json_output, converts_times_but_not_percentages) {
 
 TEST(csv_output, has_google_benchmarks_columns_and_empty_cells_for_what_is_absent) {
   const std::string text = text_of(output_format::csv);
-  EXPECT_THAT(
-      text,
-      StartsWith(
-          "name,iterations,real_time,cpu_time,time_unit,bytes_per_second,items_per_second,label,"
-          "error_occurred,error_message,\"enters_per_unit\",\"p50_ns\",\"user_ns_per_unit\"\n"
-          "\"a\",1000,1000.0,500.0,ns,,1000000.0,,,,,900,12\n"));
+  EXPECT_THAT(text, StartsWith("name,iterations,real_time,cpu_time,time_unit,bytes_per_second,items_per_second,label,"
+                               "error_occurred,error_message,\"enters_per_unit\",\"p50_ns\",\"user_ns_per_unit\"\n"
+                               "\"a\",1000,1000.0,500.0,ns,,1000000.0,,,,,900,12\n"));
   EXPECT_THAT(text, HasSubstr("\"b\",1000,7000.0,3500.0,ns,,,,,,0.5,,\n"));
-  EXPECT_THAT(
-      text,
-      HasSubstr(
-          "\"b\",,,,,,,,true,\"crashed in round 1: killed by SIGSEGV, \"\"really\"\"\",,,\n"));
+  EXPECT_THAT(text, HasSubstr("\"b\",,,,,,,,true,\"crashed in round 1: killed by SIGSEGV, \"\"really\"\"\",,,\n"));
   EXPECT_EQ(std::ranges::count(text, '\n'), 1 + 2 + 4 + 1 + 1);
 }
 

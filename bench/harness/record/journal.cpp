@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/record/journal.hpp>
 
 #include <fcntl.h>
@@ -82,7 +83,8 @@ bool holds_nothing(int fd) {
   return is_header(start) || header_start.starts_with(start);
 }
 
-// A damaged newline may have joined two lines, or a new one cut a line: the header is also looked for at the end of a line.
+// A damaged newline may have joined two lines, or a new one cut a line: the header is also looked for at the end of a
+// line.
 std::optional<journal_header> header_in(std::string_view line, std::string& why_not) {
   const std::size_t start = line.rfind(header_start);
   if (start == std::string_view::npos) return std::nullopt;
@@ -103,7 +105,9 @@ journal_header read_header(int fd, const fs::path& file) {
   }
   if (lines.error() != 0) refuse_call("read journal", file, "pread", lines.error());
   if (why_not.empty()) refuse_content(file, "it is not a journal of this version of waitwork");
-  refuse_content(file, "it is not a journal of this version of waitwork, or its first line and every copy of it are damaged: " + why_not);
+  refuse_content(
+      file, "it is not a journal of this version of waitwork, or its first line and every copy of it are damaged: " +
+                why_not);
 }
 
 bool is_called(int fd, const fs::path& file) {
@@ -247,7 +251,8 @@ fs::path set_journal_aside(const fs::path& file) {
   lock(*existing, file);
   if (holds_nothing(existing->get())) return {};
   if (!is_a_journal(existing->get())) {
-    throw environment_error("begin journal", file.string(), "what is there is no journal of waitwork, and not ours to move",
+    throw environment_error("begin journal", file.string(),
+                            "what is there is no journal of waitwork, and not ours to move",
                             "move it, or write the report elsewhere with --out");
   }
   constexpr unsigned most_kept = 100'000;  // whoever has so many has no place left for another

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Headers and entries of journals, for tests.
 
@@ -35,9 +36,7 @@ inline journal_header header_for_test() {
 }
 
 inline journal_entry entry_for_test(const std::string& row, unsigned round, double real_time = 1.5) {
-  return {row,
-          round,
-          0.25,
+  return {row, round, 0.25,
           measured{{{"name", row},
                     {"real_time", real_time},
                     {"cpu_time", 1.25},

@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/record/journal_lines.hpp>
 
 #include <limits>
 
 #include <waitwork/report/checksum.hpp>
 
-#include <harness/words/parse_value.hpp>
-#include <harness/suite/row_filter.hpp>
 #include <harness/machine/stored_limits.hpp>
+#include <harness/suite/row_filter.hpp>
 #include <harness/suite/suite.hpp>
+#include <harness/words/parse_value.hpp>
 #include <harness/words/usage_error.hpp>
 
 namespace waitwork::bench {
@@ -36,8 +37,7 @@ std::string checked_line(const ordered_json& object, std::string_view seed) {
 ordered_json parse_checked(std::string_view line, std::string_view seed) {
   if (line.size() < tail_bytes) throw malformed_json("it was cut off");
   const std::string_view content = line.substr(0, line.size() - tail_bytes);
-  const std::string expected =
-      std::string(before_checksum) + checksum(content, seed) + std::string(after_checksum);
+  const std::string expected = std::string(before_checksum) + checksum(content, seed) + std::string(after_checksum);
   if (line.substr(content.size()) != expected) throw malformed_json("its checksum does not fit");
   return parse_json(line);
 }

@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // journal_lines: what the lines of a journal say, and whether they can be believed.
 //
-// A line is a JSON object whose last member, "crc32", is the checksum of all before it. That of an entry is seeded with the
-// run's own identifier, so that a line of another run's journal does not fit. What does not fit, and what has a member that is
-// missing, of another type or out of its range, is damaged: never an exception of a library, never a figure.
+// A line is a JSON object whose last member, "crc32", is the checksum of all before it. That of an entry is seeded with
+// the run's own identifier, so that a line of another run's journal does not fit. What does not fit, and what has a
+// member that is missing, of another type or out of its range, is damaged: never an exception of a library, never a
+// figure.
 
 #include <cstdint>
 #include <optional>
@@ -21,12 +23,12 @@ namespace waitwork::bench {
 
 struct journal_header {
   run_configuration configuration;
-  std::string rows;         // digest of the names of the rows
-  std::string environment;  // digest of machine and build
-  double work_per_us = 0;   // busy-work steps to a microsecond, measured once a run
-  std::string started;      // UTC
+  std::string rows;               // digest of the names of the rows
+  std::string environment;        // digest of machine and build
+  double work_per_us = 0;         // busy-work steps to a microsecond, measured once a run
+  std::string started;            // UTC
   nlohmann::ordered_json limits;  // of the machine, probed once a run; as the report has them
-  std::string run;          // identifies the run; of no meaning else
+  std::string run;                // identifies the run; of no meaning else
 };
 
 struct journal_entry {

@@ -1,6 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/record/journal.hpp>
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -14,9 +17,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/random.hpp>
@@ -74,7 +74,8 @@ class a_journal : public testing::Test {
 };
 
 TEST_F(a_journal, gives_back_what_was_appended) {
-  begin_with({entry_for_test("a", 0), {"b", 0, 1.5, failed{failure_reason::timed_out, "not done"}},
+  begin_with({entry_for_test("a", 0),
+              {"b", 0, 1.5, failed{failure_reason::timed_out, "not done"}},
               {"c", 1, 0, absent{"io_uring is off", "switch it on"}}});
   const std::optional<journal> opened = journal::resume(file_);
   ASSERT_TRUE(opened);
@@ -176,7 +177,9 @@ TEST_F(a_journal, of_another_run_lends_no_line) {
   fs::remove(file_);
   journal_header header = header_for_test();
   header.run = "fedcba9876543210";
-  { journal::begin(file_, header); }
+  {
+    journal::begin(file_, header);
+  }
   write_text(text() + other.substr(other.find("{\"row\"")));
   EXPECT_TRUE(read().first.empty());
   EXPECT_EQ(read().second.lines, 1u);
@@ -275,7 +278,8 @@ TEST_F(a_journal, leaves_out_entries_that_no_reader_could_use) {
 }
 
 TEST_F(a_journal, of_another_program_or_version_is_refused) {
-  for (const char* const content : {"{\"format\":\"something else\"}\n", "{\"format\":\"waitwork-journal-2\"}\n", "[1]\n", "\n"}) {
+  for (const char* const content :
+       {"{\"format\":\"something else\"}\n", "{\"format\":\"waitwork-journal-2\"}\n", "[1]\n", "\n"}) {
     write_text(content);
     EXPECT_THAT(refusal(), HasSubstr("not a journal of this version of waitwork")) << content;
   }
@@ -356,7 +360,8 @@ TEST_F(a_journal, whose_lines_are_joined_or_cut_keeps_the_others) {
     EXPECT_EQ(read().first.size(), 15u) << at;
   }
   std::string zeroed = whole;
-  std::fill(zeroed.begin(), zeroed.begin() + static_cast<std::ptrdiff_t>(2 * header), '\0');  // both, and a later copy is left
+  std::fill(zeroed.begin(), zeroed.begin() + static_cast<std::ptrdiff_t>(2 * header),
+            '\0');  // both, and a later copy is left
   write_text(zeroed);
   EXPECT_EQ(read().first.size(), 15u);
 }

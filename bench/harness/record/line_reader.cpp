@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/record/line_reader.hpp>
 
 #include <sys/types.h>

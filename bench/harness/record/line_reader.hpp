@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
-// line_reader: the lines of a file of any size, one at a time, from a descriptor that somebody else goes on writing through.
+// line_reader: the lines of a file of any size, one at a time, from a descriptor that somebody else goes on writing
+// through.
 
 #include <cstdint>
 #include <optional>
@@ -17,7 +19,7 @@ class line_reader {
   std::optional<std::string> next();
 
   std::uint64_t whole_bytes() const noexcept { return whole_bytes_; }  // of the lines given so far
-  int error() const noexcept { return error_; }                       // positive errno, 0 for none
+  int error() const noexcept { return error_; }                        // positive errno, 0 for none
 
   // Twice what a measuring process may answer.
   static constexpr std::size_t longest_bytes = std::size_t{128} << 20;

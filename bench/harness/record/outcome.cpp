@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/record/outcome.hpp>
 
 #include <signal.h>
@@ -21,8 +22,8 @@ namespace {
 using nlohmann::ordered_json;
 
 failure_reason reason_named(std::string_view word) {
-  for (const failure_reason reason : {failure_reason::timed_out, failure_reason::crashed,
-                                      failure_reason::wrong_answer, failure_reason::failed}) {
+  for (const failure_reason reason :
+       {failure_reason::timed_out, failure_reason::crashed, failure_reason::wrong_answer, failure_reason::failed}) {
     if (to_string(reason) == word) return reason;
   }
   throw malformed_json("there is no such reason of a failure: " + std::string(word));
@@ -44,12 +45,12 @@ failed crash(const child_result& child) {
   std::string sentence;
   if (child.end == child_end::signalled) {
     const char* const name = ::sigabbrev_np(child.code);
-    sentence = "killed by " + (name != nullptr ? "SIG" + std::string(name)
-                                               : "signal " + std::to_string(child.code));
+    sentence = "killed by " + (name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(child.code));
     if (child.code == SIGSEGV || child.code == SIGBUS) sentence += hint_at_stack();
     if (child.code == SIGSYS) {
-      sentence += ": a seccomp filter does not let it call what it needs; start the container or service with a wider "
-                  "profile (the kernel's log has the call's number: dmesg, ausearch)";
+      sentence +=
+          ": a seccomp filter does not let it call what it needs; start the container or service with a wider "
+          "profile (the kernel's log has the call's number: dmesg, ausearch)";
     }
   } else if (child.code != 0) {
     sentence = "exited with code " + std::to_string(child.code);
@@ -82,7 +83,8 @@ void check_ours(const ordered_json& ours) {
       whole_member(ours, name.c_str(), 0, most_whole);
     } else if (name == "parameters") {
       const ordered_json& parameters = object_member(ours, "parameters");
-      for (const auto& [parameter, number] : parameters.items()) number_member(parameters, parameter.c_str(), -most, most);
+      for (const auto& [parameter, number] : parameters.items())
+        number_member(parameters, parameter.c_str(), -most, most);
     } else if (is_one_of(name, {"latency_histogram", "loop"})) {
       object_member(ours, name.c_str());
     } else if (name == "loop_stats" && !value.is_object() && !value.is_array()) {
@@ -109,8 +111,8 @@ void check_figures(const ordered_json& figures) {
     } else if (name == "threads" || name == "rss_peak_bytes") {
       whole_member(figures, name.c_str(), 1, most_whole);
     } else {  // a counter: what is an amount cannot be negative, what a workload calls otherwise can
-      const bool amount = name.ends_with("_ns") || name.ends_with("_per_second") ||
-                          name.ends_with("_per_unit") || name.ends_with("_bytes");
+      const bool amount = name.ends_with("_ns") || name.ends_with("_per_second") || name.ends_with("_per_unit") ||
+                          name.ends_with("_bytes");
       number_member(figures, name.c_str(), amount ? 0 : -most, most);
     }
   }
@@ -130,7 +132,8 @@ row_outcome outcome_of(const child_result& child, std::chrono::nanoseconds time_
       if (auto* const good = std::get_if<measured>(&outcome)) {
         // Nobody runs without memory: then how it ended was not learned.
         if (child.peak_rss_bytes == 0) {
-          return failed{failure_reason::failed, "the system did not say how much memory it used; see that wait4 is allowed"};
+          return failed{failure_reason::failed,
+                        "the system did not say how much memory it used; see that wait4 is allowed"};
         }
         good->figures["rss_peak_bytes"] = child.peak_rss_bytes;
       }

@@ -1,12 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/record/outcome.hpp>
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 
 #include <chrono>
 #include <string>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 namespace waitwork::bench {
 namespace {
@@ -23,17 +23,15 @@ child_result answered(const std::string& answer) {
 failed failure_of(const child_result& child) { return std::get<failed>(outcome_of(child, 1500ms)); }
 
 TEST(outcome_of_a_child, is_its_result_with_its_peak_memory) {
-  const row_outcome outcome =
-      outcome_of(answered(R"({"result":{"real_time":1.5,"cpu_time":1,"iterations":3}})"), 1s);
+  const row_outcome outcome = outcome_of(answered(R"({"result":{"real_time":1.5,"cpu_time":1,"iterations":3}})"), 1s);
   const auto& figures = std::get<measured>(outcome).figures;
   EXPECT_EQ(figures["iterations"], 3);
   EXPECT_EQ(figures["rss_peak_bytes"], 4096);
 }
 
 TEST(outcome_of_a_child, is_the_failure_or_absence_that_it_reports) {
-  EXPECT_EQ(
-      failure_of(answered(R"({"failure":{"reason":"wrong_answer","detail":"unit 3"}})")).reason,
-      failure_reason::wrong_answer);
+  EXPECT_EQ(failure_of(answered(R"({"failure":{"reason":"wrong_answer","detail":"unit 3"}})")).reason,
+            failure_reason::wrong_answer);
   const row_outcome missing = outcome_of(answered(R"({"absent":{"cause":"c","remedy":"r"}})"), 1s);
   EXPECT_EQ(std::get<absent>(missing).cause, "c");
 }
@@ -54,9 +52,7 @@ TEST(outcome_of_a_child, that_says_something_else_is_a_failure) {
 TEST(outcome_of_a_child, that_lacks_what_readers_rely_on_is_a_failure) {
   EXPECT_EQ(failure_of(answered(R"({"result":{"real_time":1,"iterations":1}})")).detail,
             "its result cannot be used: cpu_time is missing");
-  EXPECT_EQ(failure_of(
-                answered(R"({"result":{"real_time":1,"cpu_time":1,"iterations":1,"p50_ns":null}})"))
-                .detail,
+  EXPECT_EQ(failure_of(answered(R"({"result":{"real_time":1,"cpu_time":1,"iterations":1,"p50_ns":null}})")).detail,
             "its result cannot be used: /p50_ns is not a number");
   EXPECT_EQ(failure_of(answered(R"({"result":{"real_time":0,"cpu_time":1,"iterations":1}})")).reason,
             failure_reason::failed);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/record/report_builder.hpp>
 
 #include <cstddef>
@@ -8,8 +9,8 @@
 #include <variant>
 #include <vector>
 
-#include <harness/record/run_ledger.hpp>
 #include <harness/machine/share_of_limit.hpp>
+#include <harness/record/run_ledger.hpp>
 #include <harness/words/time_of_day.hpp>
 
 namespace waitwork::bench {
@@ -18,13 +19,11 @@ namespace {
 using nlohmann::ordered_json;
 
 row_identity identity_of(const row& row) {
-  return {row.name,  row.workload, row.variant, std::string(to_string(row.strategy)),
-          row.depth, row.workers};
+  return {row.name, row.workload, row.variant, std::string(to_string(row.strategy)), row.depth, row.workers};
 }
 
 // The figures of a child with what only the runner knows, in Google Benchmark's order, ours last.
-ordered_json benchmark_entry(const row& row, const journal_entry& entry, unsigned rounds,
-                             ordered_json figures) {
+ordered_json benchmark_entry(const row& row, const journal_entry& entry, unsigned rounds, ordered_json figures) {
   ordered_json object = {{"name", row.name},
                          {"family_index", row.family_index},
                          {"per_family_instance_index", row.per_family_instance_index},
@@ -66,8 +65,7 @@ class collector {
  public:
   collector(std::span<const row> rows, const ordered_json& limits, report& made)
       : rows_(rows), limits_(limits), made_(made) {
-    for (std::size_t position = 0; position < rows.size(); ++position)
-      positions_[rows[position].name] = position;
+    for (std::size_t position = 0; position < rows.size(); ++position) positions_[rows[position].name] = position;
   }
 
   void take(const journal_entry& entry, unsigned rounds) {
@@ -116,8 +114,13 @@ built_report build_report(const journal& results, std::span<const row> rows, ord
     ++built.outcomes;
   });
   collected.finish();
-  made.run = {complete && !made.benchmarks.empty(), run.suite,  run.rounds, run.seed, run.filter,
-              results.header().started,             utc_time_of_day()};
+  made.run = {complete && !made.benchmarks.empty(),
+              run.suite,
+              run.rounds,
+              run.seed,
+              run.filter,
+              results.header().started,
+              utc_time_of_day()};
   return built;
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/record/run_ledger.hpp>
 
 #include <algorithm>
@@ -8,24 +9,20 @@ namespace waitwork::bench {
 
 run_ledger::run_ledger(std::span<const row> rows, unsigned rounds)
     : rounds_(rounds), states_(rows.size()), estimate_(rows.size()) {
-  for (std::size_t position = 0; position < rows.size(); ++position)
-    index_[rows[position].name] = position;
+  for (std::size_t position = 0; position < rows.size(); ++position) index_[rows[position].name] = position;
   for (row_state& state : states_) state.done.resize(rounds);
 }
 
 bool run_ledger::record(const journal_entry& entry) {
   const auto found = index_.find(entry.row);
-  if (found == index_.end() || entry.round >= rounds_ || !wants(found->second, entry.round))
-    return false;
+  if (found == index_.end() || entry.round >= rounds_ || !wants(found->second, entry.round)) return false;
   row_state& state = states_[found->second];
   if (!std::holds_alternative<absent>(entry.outcome)) estimate_.learn(found->second, entry.took_s);
   if (const auto* const good = std::get_if<measured>(&entry.outcome)) {
     state.done[entry.round] = true;
-    if (state.iterations == 0)
-      state.iterations = good->figures.value("iterations", std::uint64_t{0});
+    if (state.iterations == 0) state.iterations = good->figures.value("iterations", std::uint64_t{0});
   } else {
-    state.state =
-        std::holds_alternative<failed>(entry.outcome) ? standing::failed : standing::absent;
+    state.state = std::holds_alternative<failed>(entry.outcome) ? standing::failed : standing::absent;
   }
   return true;
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // run_ledger: which row is done in which round, and what the next round needs to know of the last.
 //
@@ -13,8 +14,8 @@
 #include <vector>
 
 #include <harness/record/journal.hpp>
-#include <harness/suite/registry.hpp>
 #include <harness/record/time_estimate.hpp>
+#include <harness/suite/registry.hpp>
 
 namespace waitwork::bench {
 

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/record/run_ledger.hpp>
-
-#include <string>
-#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
 
 namespace waitwork::bench {
 namespace {

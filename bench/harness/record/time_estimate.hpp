@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // time_estimate: how long the rest of a run will take.
 //
-// Learned: a row's next round takes what its last one took, a row not yet seen what the seen ones took on average, and before
-// the first row is done nothing is claimed.
+// Learned: a row's next round takes what its last one took, a row not yet seen what the seen ones took on average, and
+// before the first row is done nothing is claimed.
 
 #include <cstddef>
 #include <optional>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/run/run_command.hpp>
 
 #include <unistd.h>
@@ -20,20 +21,20 @@
 #include <waitwork/report/json.hpp>
 
 #include <harness/drive/busy_work.hpp>
-#include <harness/record/console_output.hpp>
 #include <harness/machine/context.hpp>
-#include <harness/streams/interrupts.hpp>
 #include <harness/machine/limits.hpp>
-#include <harness/streams/output_place.hpp>
-#include <harness/streams/progress.hpp>
+#include <harness/record/console_output.hpp>
 #include <harness/record/report_builder.hpp>
-#include <harness/streams/rescue.hpp>
 #include <harness/run/run_setup.hpp>
 #include <harness/run/runner.hpp>
+#include <harness/run/work_directory.hpp>
+#include <harness/streams/interrupts.hpp>
+#include <harness/streams/output_place.hpp>
+#include <harness/streams/progress.hpp>
+#include <harness/streams/rescue.hpp>
 #include <harness/streams/standard_streams.hpp>
 #include <harness/words/time_of_day.hpp>
 #include <harness/words/usage_error.hpp>
-#include <harness/run/work_directory.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -45,8 +46,8 @@ std::string counted(std::size_t number, const std::string& noun) {
 }
 
 exit_code nothing_matches(const run_configuration& run, progress& shown) {
-  shown.say("no row of suite " + run.suite + " matches --filter '" + run.filter +
-            "'; `waitwork list --suite " + run.suite + "` shows what there is");
+  shown.say("no row of suite " + run.suite + " matches --filter '" + run.filter + "'; `waitwork list --suite " +
+            run.suite + "` shows what there is");
   return exit_code::rows_failed;
 }
 
@@ -67,8 +68,8 @@ auto before_measuring(Attempt attempt) {
   }
 }
 
-// Everything that will be written, and where. Found out and checked once, before anything of ours is opened: a name may mean
-// something else later.
+// Everything that will be written, and where. Found out and checked once, before anything of ours is opened: a name may
+// mean something else later.
 struct output_places {
   // Throws usage_error or environment_error if one of them cannot be written to, or two of them are one.
   explicit output_places(const run_options& options)
@@ -134,8 +135,7 @@ void say_what_is_absent(const report& finished, progress& shown) {
   std::map<std::pair<std::string, std::string>, std::size_t> rows;
   for (const row_absence& missing : finished.absent) ++rows[{missing.cause, missing.remedy}];
   for (const auto& [reason, count] : rows) {
-    shown.say(counted(count, "row") + " cannot be measured here: " + reason.first + "; " +
-              reason.second);
+    shown.say(counted(count, "row") + " cannot be measured here: " + reason.first + "; " + reason.second);
   }
 }
 
@@ -167,7 +167,8 @@ class run_in_progress {
     }
   }
 
-  // What goes to standard output, and to standard error because the report has standard output; empty after an interrupt.
+  // What goes to standard output, and to standard error because the report has standard output; empty after an
+  // interrupt.
   std::string take_output() { return std::move(output_); }
   std::string take_table() { return std::move(table_); }
 
@@ -205,8 +206,12 @@ class run_in_progress {
   // With --resume the one that the journal has.
   journal_header header_of_this_run() const {
     if (setup_.prior) return setup_.prior->header();
-    return {setup_.configuration, digest_of(setup_.rows), environment_digest(), measure_busy_work_per_us(),
-            utc_time_of_day(), to_json(probe_this_machine(effort())),
+    return {setup_.configuration,
+            digest_of(setup_.rows),
+            environment_digest(),
+            measure_busy_work_per_us(),
+            utc_time_of_day(),
+            to_json(probe_this_machine(effort())),
             hex_digits(mix64(static_cast<std::uint64_t>(started_ns_) ^ std::random_device()()))};
   }
 
@@ -233,8 +238,10 @@ class run_in_progress {
     run_ledger ledger(setup_.rows, setup_.configuration.rounds);
     damage_ = results.read([&ledger](journal_entry&& entry) { ledger.record(entry); });
     if (damage_.lines > 0) {
-      shown_.say(results.file().string() + ": " + counted(damage_.lines, "line") + " of it cannot be believed and will be left out, the first is line " +
-                     std::to_string(damage_.first) + ": " + damage_.why_first, true);
+      shown_.say(results.file().string() + ": " + counted(damage_.lines, "line") +
+                     " of it cannot be believed and will be left out, the first is line " +
+                     std::to_string(damage_.first) + ": " + damage_.why_first,
+                 true);
     }
     return ledger;
   }
@@ -254,9 +261,8 @@ class run_in_progress {
 
   void announce(const run_ledger& ledger) const {
     const run_configuration& run = setup_.configuration;
-    std::string sentence = "suite " + run.suite + ", " + counted(setup_.rows.size(), "row") +
-                           " in " + counted(run.rounds, "round") + ", seed " +
-                           std::to_string(run.seed);
+    std::string sentence = "suite " + run.suite + ", " + counted(setup_.rows.size(), "row") + " in " +
+                           counted(run.rounds, "round") + ", seed " + std::to_string(run.seed);
     if (ledger.done() > 0) sentence += ", resumed after " + counted(ledger.done(), "measurement");
     shown_.say(sentence);
   }
@@ -266,7 +272,8 @@ class run_in_progress {
     if (built.damage.lines <= damage_.lines) return true;
     shown_.say(setup_.journal_file.string() + " was damaged while the run went on: " +
                    counted(ledger.outcomes() - std::min(built.outcomes, ledger.outcomes()), "measurement") +
-                   " of it cannot be believed any more; --resume measures them again", true);
+                   " of it cannot be believed any more; --resume measures them again",
+               true);
     return false;
   }
 
@@ -292,7 +299,8 @@ class run_in_progress {
   }
 
   std::string where_it_is_kept(const std::string& text, const journal& results) const {
-    if (beside_ && results.has_its_name()) return "Everything measured is in " + setup_.journal_file.string() + "; --resume writes the report";
+    if (beside_ && results.has_its_name())
+      return "Everything measured is in " + setup_.journal_file.string() + "; --resume writes the report";
     const std::optional<fs::path> kept = rescue(text, options_.work_place);
     return kept ? "It was written to " + kept->string() + " instead" : "Nor could it be written anywhere else";
   }

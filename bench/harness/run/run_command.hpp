@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // run_command: `waitwork run`, from the options to the exit code.
 //

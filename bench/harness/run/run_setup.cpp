@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/run/run_setup.hpp>
 
 #include <random>
@@ -53,8 +54,7 @@ run_configuration fresh_configuration(const run_options& options) {
   const suite_defaults defaults = defaults_of(suite_of(run.suite));
   run.filter = options.rows.filter.value_or("");
   run.rounds = options.rounds.value_or(defaults.rounds);
-  run.seed =
-      options.seed.value_or(std::random_device()());  // 32 bits: short enough to be typed again
+  run.seed = options.seed.value_or(std::random_device()());  // 32 bits: short enough to be typed again
   run.min_time_s = options.min_time_s.value_or(defaults.min_time_s);
   run.min_warmup_time_s = options.google_benchmark.min_warmup_time_s;
   run.iterations = options.google_benchmark.iterations;
@@ -72,12 +72,10 @@ std::string text_of(const Value& value) {
 // What the user says again when resuming must be what was said the first time; the rest is the
 // journal's.
 template <class Given, class Value>
-void must_match(const char* flag, const std::optional<Given>& given, const Value& known,
-                const fs::path& source) {
+void must_match(const char* flag, const std::optional<Given>& given, const Value& known, const fs::path& source) {
   if (!given || *given == known) return;
-  throw usage_error(std::string(flag) + " " + text_of(*given) + ": " + source.string() +
-                    " is of a run with '" + text_of(known) + "'; nearest valid: " + flag + "=" +
-                    text_of(known));
+  throw usage_error(std::string(flag) + " " + text_of(*given) + ": " + source.string() + " is of a run with '" +
+                    text_of(known) + "'; nearest valid: " + flag + "=" + text_of(known));
 }
 
 // `known` is a run_configuration or a report_head.
@@ -89,8 +87,7 @@ void must_match(const run_options& options, const Known& known, const fs::path& 
   must_match("--seed", options.seed, known.seed, source);
 }
 
-void must_match_measuring(const run_options& options, const run_configuration& known,
-                          const fs::path& source) {
+void must_match_measuring(const run_options& options, const run_configuration& known, const fs::path& source) {
   must_match("--benchmark_min_time", options.min_time_s, known.min_time_s, source);
   const google_benchmark_flags& flags = options.google_benchmark;
   const auto if_set = [](const auto& value, const auto& unset) {
@@ -100,10 +97,8 @@ void must_match_measuring(const run_options& options, const run_configuration& k
     throw usage_error("--benchmark_min_time=" + std::to_string(flags.iterations) + "x: " + source.string() +
                       " is of a run with another number of iterations; nearest valid: leave it out");
   }
-  must_match("--benchmark_min_warmup_time", if_set(flags.min_warmup_time_s, 0.0),
-             known.min_warmup_time_s, source);
-  must_match("--benchmark_perf_counters", if_set(flags.perf_counters, std::string()),
-             known.perf_counters, source);
+  must_match("--benchmark_min_warmup_time", if_set(flags.min_warmup_time_s, 0.0), known.min_warmup_time_s, source);
+  must_match("--benchmark_perf_counters", if_set(flags.perf_counters, std::string()), known.perf_counters, source);
 }
 
 // Reports are megabytes; what is larger than this is none.
@@ -127,8 +122,9 @@ bool already_complete(const run_options& options, const fs::path& journal_file) 
   if (!existing.exists) return false;
   const std::string name = options.report.string();
   if (!existing.head) {
-    throw usage_error("--resume: " + name +
-                      " is no sound report of this version of waitwork, and would be overwritten; nearest valid: another --out");
+    throw usage_error(
+        "--resume: " + name +
+        " is no sound report of this version of waitwork, and would be overwritten; nearest valid: another --out");
   }
   must_match(options, *existing.head, options.report);
   if (existing.head->complete && existing.head->measurements > 0) return true;
@@ -144,10 +140,8 @@ void check_same_run(const journal_header& header, const run_setup& setup) {
     throw usage_error("--resume: " + setup.journal_file.string() + " is of " + why +
                       "; nearest valid: the same command without --resume");
   };
-  if (header.rows != digest_of(setup.rows))
-    refuse("other rows than this program would measure here");
-  if (header.environment != environment_digest())
-    refuse("another machine or another build of the program");
+  if (header.rows != digest_of(setup.rows)) refuse("other rows than this program would measure here");
+  if (header.environment != environment_digest()) refuse("another machine or another build of the program");
 }
 
 }  // namespace

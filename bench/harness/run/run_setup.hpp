@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // run_setup: what a run measures, decided from the command line, the suite's defaults and, with
 // --resume, a journal.
@@ -15,11 +16,10 @@ namespace waitwork::bench {
 
 struct run_setup {
   run_configuration configuration;
-  std::vector<row> rows;  // none: the filter matches nothing
-  std::filesystem::path
-      journal_file;  // beside the report; "" if the report is no file that one could stand beside
-  std::optional<journal> prior;  // to go on with: open, and locked since before it was read
-  bool already_complete = false;        // there is nothing left to resume
+  std::vector<row> rows;               // none: the filter matches nothing
+  std::filesystem::path journal_file;  // beside the report; "" if the report is no file that one could stand beside
+  std::optional<journal> prior;        // to go on with: open, and locked since before it was read
+  bool already_complete = false;       // there is nothing left to resume
 };
 
 // Throws usage_error if the journal to resume is of another run, or there is a partial report but

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/run/runner.hpp>
 
 #include <poll.h>
@@ -20,19 +21,13 @@ namespace {
 
 class rows_runner {
  public:
-  rows_runner(const run_plan& plan, journal& results, run_ledger& ledger, progress& shown,
-              int interrupt_fd)
-      : plan_(plan),
-        results_(results),
-        ledger_(ledger),
-        shown_(shown),
-        interrupt_fd_(interrupt_fd) {}
+  rows_runner(const run_plan& plan, journal& results, run_ledger& ledger, progress& shown, int interrupt_fd)
+      : plan_(plan), results_(results), ledger_(ledger), shown_(shown), interrupt_fd_(interrupt_fd) {}
 
   run_end run() {
     record_absences();
     for (unsigned round = 0; round < plan_.configuration.rounds; ++round) {
-      for (const std::size_t row :
-           round_order(plan_.rows, plan_.configuration.seed, round)) {
+      for (const std::size_t row : round_order(plan_.rows, plan_.configuration.seed, round)) {
         if (!ledger_.wants(row, round)) continue;
         if (interrupted() || !measure(row, round)) return run_end::interrupted;
       }
@@ -46,8 +41,7 @@ class rows_runner {
   void record_absences() {
     if (!plan_.io_uring) return;
     for (std::size_t row = 0; row < plan_.rows.size(); ++row) {
-      if (plan_.rows[row].needs_io_uring && !ledger_.measured_before(row) &&
-          ledger_.wants(row, 0)) {
+      if (plan_.rows[row].needs_io_uring && !ledger_.measured_before(row) && ledger_.wants(row, 0)) {
         record({plan_.rows[row].name, 0, 0, *plan_.io_uring});
       }
     }
@@ -75,18 +69,19 @@ class rows_runner {
 
   std::string request(std::size_t row, unsigned round) const {
     const run_configuration& run = plan_.configuration;
-    const nlohmann::ordered_json object = {{"row", plan_.rows[row].name},
-                                           {"suite", run.suite},
-                                           {"round", round},
-                                           {"iterations", run.iterations > 0 ? run.iterations : ledger_.iterations(row)},
-                                           {"min_time_s", run.min_time_s},
-                                           {"min_warmup_time_s", run.min_warmup_time_s},
-                                           {"work_directory", plan_.work_directory.string()},
-                                           {"seed", run.seed},
-                                           {"work_per_us", plan_.work_per_us},
-                                           {"perf_counters", run.perf_counters},
-                                           {"verbosity", plan_.verbosity},
-                                           {"loop_stats", plan_.loop_stats}};
+    const nlohmann::ordered_json object = {
+        {"row", plan_.rows[row].name},
+        {"suite", run.suite},
+        {"round", round},
+        {"iterations", run.iterations > 0 ? run.iterations : ledger_.iterations(row)},
+        {"min_time_s", run.min_time_s},
+        {"min_warmup_time_s", run.min_warmup_time_s},
+        {"work_directory", plan_.work_directory.string()},
+        {"seed", run.seed},
+        {"work_per_us", plan_.work_per_us},
+        {"perf_counters", run.perf_counters},
+        {"verbosity", plan_.verbosity},
+        {"loop_stats", plan_.loop_stats}};
     return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   }
 
@@ -129,8 +124,7 @@ class rows_runner {
 
 }  // namespace
 
-run_end run_rows(const run_plan& plan, journal& results, run_ledger& ledger, progress& shown,
-                 int interrupt_fd) {
+run_end run_rows(const run_plan& plan, journal& results, run_ledger& ledger, progress& shown, int interrupt_fd) {
   return rows_runner(plan, results, ledger, shown, interrupt_fd).run();
 }
 
@@ -146,8 +140,7 @@ void shuffle(std::vector<Element>& elements, splitmix64& random) {
 
 }  // namespace
 
-std::vector<std::size_t> round_order(const std::vector<row>& rows, std::uint64_t seed,
-                                     unsigned round) {
+std::vector<std::size_t> round_order(const std::vector<row>& rows, std::uint64_t seed, unsigned round) {
   std::map<std::string, std::vector<std::size_t>> subjects;
   for (std::size_t index = 0; index < rows.size(); ++index) subjects[rows[index].subject].push_back(index);
   std::vector<std::vector<std::size_t>> groups;

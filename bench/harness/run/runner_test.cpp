@@ -1,6 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/run/runner.hpp>
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,9 +17,6 @@
 #include <set>
 #include <string>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <waitwork/base/unique_fd.hpp>
 
@@ -131,7 +131,8 @@ class a_run : public testing::Test {
     return run_rows(plan_, results, ledger, shown, interrupt_reader_.get());
   }
   report result() const {
-    return build_report(journal::resume(journal_file()).value(), plan_.rows, nlohmann::ordered_json::object(), true).made;
+    return build_report(journal::resume(journal_file()).value(), plan_.rows, nlohmann::ordered_json::object(), true)
+        .made;
   }
 
   // Of the rows with this word in their name, in the order of measuring.
@@ -180,13 +181,11 @@ TEST_F(a_run, outlives_rows_that_fail_and_does_not_try_them_again) {
   EXPECT_EQ(made.benchmarks.size(), 2u);
   ASSERT_EQ(made.failures.size(), 2u);
   for (const row_failure& failure : made.failures) {
-    EXPECT_EQ(failure.reason,
-              failure.row.name == "crash" ? failure_reason::crashed : failure_reason::wrong_answer);
+    EXPECT_EQ(failure.reason, failure.row.name == "crash" ? failure_reason::crashed : failure_reason::wrong_answer);
   }
   ASSERT_EQ(made.absent.size(), 1u);
   EXPECT_EQ(made.absent[0].remedy, "elsewhere");
-  for (const char* const word : {"crash", "wrong", "absent"})
-    EXPECT_EQ(requests(word).size(), 1u) << word;
+  for (const char* const word : {"crash", "wrong", "absent"}) EXPECT_EQ(requests(word).size(), 1u) << word;
 }
 
 TEST_F(a_run, does_so_many_units_if_it_is_told_to) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/run/work_directory.hpp>
 
 #include <fcntl.h>
@@ -89,9 +90,9 @@ void work_directory::make() {
 }
 
 bool work_directory::mark() {
-  struct stat status {};
-  // A umask may have taken rights from the mode. A file system without modes refuses, and so may a filter: what the mode is
-  // then shows when something is to be written.
+  struct stat status{};
+  // A umask may have taken rights from the mode. A file system without modes refuses, and so may a filter: what the
+  // mode is then shows when something is to be written.
   [[maybe_unused]] const int mode_set = ::fchmod(directory_.get(), 0700);
   if (::fstat(directory_.get(), &status) != 0) return false;
   const unique_fd marker =

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // work_directory: where the workloads of one run keep their files.
 //

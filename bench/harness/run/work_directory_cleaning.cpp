@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/run/work_directory_cleaning.hpp>
 
 #include <dirent.h>
@@ -15,9 +16,9 @@
 
 #include <waitwork/base/open_descriptor.hpp>
 #include <waitwork/base/own_name.hpp>
+#include <waitwork/bench/work_files.hpp>
 
 #include <harness/run/work_directory_marker.hpp>
-#include <waitwork/bench/work_files.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -49,7 +50,7 @@ std::vector<std::string> names_in(int directory) {
 }
 
 bool is_file_of_ours(int directory, const char* name) {
-  struct stat status {};
+  struct stat status{};
   return ::fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
          status.st_uid == ::geteuid();
 }
@@ -78,7 +79,7 @@ bool is_stale(const std::string& name, int directory, const struct stat& status)
 
 void remove_if_stale(int place, const std::string& name) {
   const unique_fd directory = open_directory(place, name.c_str());
-  struct stat status {};
+  struct stat status{};
   if (!directory || ::fstat(directory.get(), &status) != 0 || status.st_uid != ::geteuid() ||
       (status.st_mode & 0777) != 0700) {
     return;
@@ -100,8 +101,8 @@ bool remove_work_files(int directory) {
 }
 
 bool is_called(int place, const std::string& name, int directory) {
-  struct stat named {};
-  struct stat opened {};
+  struct stat named{};
+  struct stat opened{};
   return ::fstatat(place, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 && ::fstat(directory, &opened) == 0 &&
          named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
 }
@@ -116,7 +117,7 @@ bool is_work_directory_name(std::string_view name) noexcept {
 
 bool claim_work_directory(int directory) noexcept {
   if (::flock(directory, LOCK_EX | LOCK_NB) != 0) return false;
-  struct stat status {};
+  struct stat status{};
   if (::fstat(directory, &status) != 0) return false;
   if (status.st_nlink == 0) errno = EWOULDBLOCK;  // who held it has removed the directory
   return status.st_nlink > 0;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // work_directory_cleaning: how work directories are removed, of this run and of runs that were killed.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/run/work_directory_marker.hpp>
 
 #include <unistd.h>

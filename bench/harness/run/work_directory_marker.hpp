@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // work_directory_marker: the file that proves that a directory is a work directory of ours, and says whose.
 //

@@ -1,11 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/run/work_directory_marker.hpp>
 
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
-
-#include <gtest/gtest.h>
 
 namespace waitwork::bench {
 namespace {

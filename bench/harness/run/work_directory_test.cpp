@@ -1,6 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/run/work_directory.hpp>
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -14,14 +17,11 @@
 #include <string>
 #include <vector>
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <waitwork/base/environment_error.hpp>
+#include <waitwork/bench/work_files.hpp>
 
 #include <harness/run/work_directory_cleaning.hpp>
 #include <harness/run/work_directory_marker.hpp>
-#include <waitwork/bench/work_files.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -122,8 +122,12 @@ TEST_F(work_directory_in_a_place, never_touches_folders_that_are_called_alike) {
     folders.push_back(place_ / "empty" / name);
     fs::create_directories(folders.back());
   }
-  { const work_directory directory(place_); }
-  { const work_directory directory(place_ / "empty"); }
+  {
+    const work_directory directory(place_);
+  }
+  {
+    const work_directory directory(place_ / "empty");
+  }
   for (const fs::path& kept : folders) {
     EXPECT_TRUE(fs::exists(kept)) << kept;
     if (kept.parent_path() == place_) {
@@ -139,7 +143,9 @@ TEST_F(work_directory_in_a_place, keeps_what_somebody_else_put_into_it) {
   put(place_ / "victim.txt");
   fs::create_symlink(place_ / "victim.txt", work_file(stale, "link"));
   fs::create_directory(work_file(stale, "directory"));
-  { const work_directory directory(place_); }
+  {
+    const work_directory directory(place_);
+  }
   EXPECT_EQ(content_of(stale / "thesis.txt"), "theirs");
   EXPECT_EQ(content_of(stale / "folder" / "deep.txt"), "theirs");
   EXPECT_EQ(content_of(place_ / "victim.txt"), "theirs");
@@ -212,8 +218,12 @@ TEST_F(work_directory_in_a_place, leaves_one_that_others_may_enter_or_that_is_a_
   fs::create_directory(place_ / "other");
   const fs::path link = place_ / "other" / open_to_all.filename();
   fs::create_directory_symlink(open_to_all, link);
-  { const work_directory directory(place_); }
-  { const work_directory directory(place_ / "other"); }
+  {
+    const work_directory directory(place_);
+  }
+  {
+    const work_directory directory(place_ / "other");
+  }
   EXPECT_TRUE(fs::exists(work_file(open_to_all, "file_read")));
   EXPECT_TRUE(fs::is_symlink(link));
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/streams/interrupts.hpp>
 
 #include <fcntl.h>
@@ -67,7 +68,7 @@ bool ends_a_program(int signal) {
 }
 
 bool ignored(int signal) {
-  struct sigaction current {};
+  struct sigaction current{};
   return ::sigaction(signal, nullptr, &current) == 0 && current.sa_handler == SIG_IGN;
 }
 
@@ -82,7 +83,7 @@ interrupts::interrupts() {
   signals_come.store(0, std::memory_order_relaxed);
   wake_fd.store(ends[1], std::memory_order_relaxed);
   alarm_ignored.store(ignored(SIGALRM), std::memory_order_relaxed);
-  struct sigaction handling {};
+  struct sigaction handling{};
   handling.sa_sigaction = on_signal;
   handling.sa_flags = SA_SIGINFO;  // and not SA_RESTART: whoever blocks is to look
   sigemptyset(&handled_);

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // interrupts: the signals that would end the program, as a descriptor to poll, so that a run ends at a place of its
 // choosing.
 //
 // All whose default ends a program and that come from outside: SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2,
-// SIGALRM, SIGXCPU, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT and the real-time ones. Those that the parent has told us
-// to ignore stay ignored (nohup, background jobs). A handler only notes the signal and wakes poll(2): no signalfd, which
-// a sandbox may refuse, and calls that block are interrupted where they can be.
+// SIGALRM, SIGXCPU, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT and the real-time ones. Those that the parent has told
+// us to ignore stay ignored (nohup, background jobs). A handler only notes the signal and wakes poll(2): no signalfd,
+// which a sandbox may refuse, and calls that block are interrupted where they can be.
 //
 // The first signal asks. Whoever repeats it wants the program to end, whatever it is stuck in: 0.9 s after the second
 // one it exits with 130 at once. What is finished is in the journal, and children die with us.

@@ -1,5 +1,5 @@
-#include <functional>
-#include <string>
+// SPDX-License-Identifier: Apache-2.0
+#include <harness/streams/interrupts.hpp>
 
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -7,9 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <waitwork/base/trial.hpp>
+#include <functional>
+#include <string>
 
-#include <harness/streams/interrupts.hpp>
+#include <waitwork/base/trial.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -29,8 +30,7 @@ std::string end_of(const std::function<void()>& does) {
   }
   int status = 0;
   ::waitpid(child, &status, 0);
-  return WIFSIGNALED(status) ? "SIG " + std::to_string(WTERMSIG(status))
-                             : std::to_string(WEXITSTATUS(status));
+  return WIFSIGNALED(status) ? "SIG " + std::to_string(WTERMSIG(status)) : std::to_string(WEXITSTATUS(status));
 }
 
 class an_interrupt : public testing::TestWithParam<int> {};
@@ -71,19 +71,18 @@ TEST_P(an_interrupt, that_was_blocked_is_heard) {
 TEST_P(an_interrupt, ends_the_program_again_when_nobody_listens_any_more) {
   EXPECT_EQ(end_of([] {
               ::signal(GetParam(), SIG_DFL);
-              { const interrupts heard; }
+              {
+                const interrupts heard;
+              }
               ::raise(GetParam());
             }),
             "SIG " + std::to_string(GetParam()));
 }
 
 INSTANTIATE_TEST_SUITE_P(, an_interrupt,
-                         testing::Values(SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2,
-                                         SIGALRM, SIGXCPU, SIGVTALRM, SIGPROF, SIGIO, SIGPWR,
-                                         SIGSTKFLT, SIGRTMIN, SIGRTMAX),
-                         [](const auto& tested) {
-                           return "signal_" + std::to_string(tested.param);
-                         });
+                         testing::Values(SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU,
+                                         SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGRTMIN, SIGRTMAX),
+                         [](const auto& tested) { return "signal_" + std::to_string(tested.param); });
 
 TEST(interrupts, that_come_twice_end_a_program_that_is_stuck) {
   EXPECT_EQ(end_of([] {

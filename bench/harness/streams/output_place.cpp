@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/streams/output_place.hpp>
 
 #include <fcntl.h>
@@ -51,7 +52,8 @@ void output_place::check() const {
   if (!is_dash()) return check_writable(name_);
   const int flags = ::fcntl(STDOUT_FILENO, F_GETFL);
   if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) {
-    throw environment_error("write", "standard output", "it is closed, or open for reading only", "name a file with --out");
+    throw environment_error("write", "standard output", "it is closed, or open for reading only",
+                            "name a file with --out");
   }
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // output_place: where a report goes: the name of a file, a pipe or a device (waitwork/report/atomic_write.hpp), or "-".
 
@@ -23,8 +24,8 @@ class output_place {
   // Whether both would be written to one place.
   bool same_as(const output_place& other) const;
 
-  // Throws environment_error if write() could not even begin: no such folder, no permission, a closed descriptor. Leaves
-  // nothing behind.
+  // Throws environment_error if write() could not even begin: no such folder, no permission, a closed descriptor.
+  // Leaves nothing behind.
   void check() const;
 
   // Throws environment_error if not all was written, also if a signal has come while a pipe kept it waiting

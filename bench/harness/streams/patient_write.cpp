@@ -1,12 +1,14 @@
-#include <algorithm>
-#include <array>
-#include <cerrno>
+// SPDX-License-Identifier: Apache-2.0
+#include <harness/streams/patient_write.hpp>
 
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
 #include <harness/streams/interrupts.hpp>
-#include <harness/streams/patient_write.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -27,8 +29,7 @@ bool wait_for_room(int fd) {
   const interrupts* const signals = living_interrupts();
   for (;;) {
     const bool ending = asked_to_end();
-    std::array<pollfd, 2> events = {
-        {{fd, POLLOUT, 0}, {ending || signals == nullptr ? -1 : signals->fd(), POLLIN, 0}}};
+    std::array<pollfd, 2> events = {{{fd, POLLOUT, 0}, {ending || signals == nullptr ? -1 : signals->fd(), POLLIN, 0}}};
     const int ready = ::poll(events.data(), events.size(), ending ? parting_ms : -1);
     if (events[0].revents != 0 && ready > 0) return true;
     if (ready < 0 && errno != EINTR) return true;  // poll itself is refused: let write(2) decide

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // patient_write: writing to what may make us wait for ever, given up when a signal asks the program to end.
 //
-// A terminal that is stopped (Ctrl-S), a pipe whose reader sleeps: each blocks its writer without end, and to set O_NONBLOCK
-// would set it for everyone who shares the descriptor, such as the user's shell. So the calls block, are interrupted ten
-// times a second, and whether a signal has come is looked at in between (interrupts.hpp). Where no interrupts object lives a
-// signal does what it always does, and this is a plain loop of write(2).
+// A terminal that is stopped (Ctrl-S), a pipe whose reader sleeps: each blocks its writer without end, and to set
+// O_NONBLOCK would set it for everyone who shares the descriptor, such as the user's shell. So the calls block, are
+// interrupted ten times a second, and whether a signal has come is looked at in between (interrupts.hpp). Where no
+// interrupts object lives a signal does what it always does, and this is a plain loop of write(2).
 
 #include <string_view>
 

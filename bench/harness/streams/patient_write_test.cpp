@@ -1,9 +1,5 @@
-#include <array>
-#include <cerrno>
-#include <filesystem>
-#include <functional>
-#include <string>
-#include <thread>
+// SPDX-License-Identifier: Apache-2.0
+#include <harness/streams/patient_write.hpp>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -13,8 +9,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <thread>
+
 #include <harness/streams/interrupts.hpp>
-#include <harness/streams/patient_write.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -32,8 +34,7 @@ int code_when_interrupted(const std::function<int()>& does) {
   ::kill(stuck, SIGINT);
   int status = 0;
   for (int turn = 0; turn < 3000; ++turn) {
-    if (::waitpid(stuck, &status, WNOHANG) == stuck)
-      return WIFEXITED(status) ? WEXITSTATUS(status) : -2;
+    if (::waitpid(stuck, &status, WNOHANG) == stuck) return WIFEXITED(status) ? WEXITSTATUS(status) : -2;
     ::usleep(10'000);
   }
   ::kill(stuck, SIGKILL);
@@ -49,9 +50,7 @@ TEST(write_interruptibly, gives_up_a_pipe_that_nobody_reads) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe(ends.data()), 0);
   const unique_fd reader(ends[0]), writer(ends[1]);
-  EXPECT_EQ(
-      code_when_interrupted([&] { return error_of(write_interruptibly(writer.get(), megabyte)); }),
-      ECANCELED);
+  EXPECT_EQ(code_when_interrupted([&] { return error_of(write_interruptibly(writer.get(), megabyte)); }), ECANCELED);
 }
 
 TEST(write_interruptibly, gives_up_a_terminal_that_is_stopped) {
@@ -59,9 +58,7 @@ TEST(write_interruptibly, gives_up_a_terminal_that_is_stopped) {
   ASSERT_EQ(::openpty(&controller, &terminal, nullptr, nullptr, nullptr), 0);
   const unique_fd reader(controller), writer(terminal);
   ASSERT_EQ(::tcflow(writer.get(), TCOOFF), 0);
-  EXPECT_EQ(code_when_interrupted(
-                [&] { return error_of(write_interruptibly(writer.get(), "a line\n")); }),
-            ECANCELED);
+  EXPECT_EQ(code_when_interrupted([&] { return error_of(write_interruptibly(writer.get(), "a line\n")); }), ECANCELED);
 }
 
 TEST(write_interruptibly, says_something_on_the_way_out_where_somebody_listens) {

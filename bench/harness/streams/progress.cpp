@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/streams/progress.hpp>
 
 #include <sys/ioctl.h>
@@ -34,8 +35,8 @@ std::string clock_text(double seconds) {
 std::string progress_text(const progress_state& state, std::size_t columns) {
   const std::string total = std::to_string(state.total);
   const std::string done = std::to_string(state.done);
-  std::string text = "[" + std::string(total.size() - std::min(total.size(), done.size()), ' ') +
-                     done + "/" + total + "] " + clock_text(state.elapsed_s) + " elapsed";
+  std::string text = "[" + std::string(total.size() - std::min(total.size(), done.size()), ' ') + done + "/" + total +
+                     "] " + clock_text(state.elapsed_s) + " elapsed";
   if (state.remaining_s) text += ", about " + clock_text(*state.remaining_s) + " left";
   if (state.failures > 0) text += ", " + std::to_string(state.failures) + " failed";
   if (!state.row.empty()) text += ": " + plain_text(state.row);

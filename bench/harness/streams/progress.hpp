@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // progress: what a person sees on standard error while a run goes on.
 //

@@ -1,6 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/streams/progress.hpp>
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -8,9 +11,6 @@
 #include <cmath>
 #include <limits>
 #include <string>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <waitwork/base/unique_fd.hpp>
 
@@ -65,8 +65,7 @@ TEST(clock_text, reads_like_a_clock) {
 progress_state example() { return {12, 985, 34, 200.0, 0, "io/timer/sequential"}; }
 
 TEST(progress_text, says_how_far_how_long_and_what) {
-  EXPECT_EQ(progress_text(example(), 0),
-            "[ 12/985] 0:34 elapsed, about 3:20 left: io/timer/sequential");
+  EXPECT_EQ(progress_text(example(), 0), "[ 12/985] 0:34 elapsed, about 3:20 left: io/timer/sequential");
   progress_state state = example();
   state.failures = 2;
   state.remaining_s.reset();

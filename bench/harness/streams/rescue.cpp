@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/streams/rescue.hpp>
 
 #include <string>

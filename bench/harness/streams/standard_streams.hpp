@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // standard_streams: standard input, output and error as they are found: closed, full, a pipe that nobody reads.
 
@@ -13,10 +14,10 @@ class output_lost : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Before anything else is opened, and once. To write where nobody reads is then an error like another (SIGPIPE is ignored).
-// A descriptor from 0 to 2 that is closed would be given to the next file that is opened, and
-// what is meant for the user would be written into that. Each closed one is bound to a place that nothing can be read from and
-// that refuses to be written to, so that writing fails as it did.
+// Before anything else is opened, and once. To write where nobody reads is then an error like another (SIGPIPE is
+// ignored). A descriptor from 0 to 2 that is closed would be given to the next file that is opened, and what is meant
+// for the user would be written into that. Each closed one is bound to a place that nothing can be read from and that
+// refuses to be written to, so that writing fails as it did.
 void bind_standard_streams();
 
 // All of `text` to standard output, past any buffer. Throws output_lost.

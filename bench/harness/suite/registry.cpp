@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/suite/registry.hpp>
 
 #include <algorithm>
@@ -61,8 +62,7 @@ std::vector<unsigned> computing_workers(unsigned cpus) {
 class row_list {
  public:
   // Starts a new family.
-  void begin_family(const workload_definition& definition, const std::string& variant,
-                    strategy_kind strategy) {
+  void begin_family(const workload_definition& definition, const std::string& variant, strategy_kind strategy) {
     current_ = row{};
     current_.workload = definition.name;
     current_.variant = variant;
@@ -70,8 +70,7 @@ class row_list {
     if (!definition.name.starts_with(peers_class)) current_.subject += "/" + variant;
     current_.strategy = strategy;
     current_.family_index = families_++;
-    current_.needs_io_uring =
-        strategy == strategy_kind::concurrent || strategy == strategy_kind::hybrid;
+    current_.needs_io_uring = strategy == strategy_kind::concurrent || strategy == strategy_kind::hybrid;
   }
 
   void add(unsigned depth, unsigned workers, const std::string& axes) {
@@ -105,8 +104,8 @@ void add_peer(row_list& rows, const workload_definition& definition, const std::
   for (const unsigned depth : definition.depths) rows.add(depth, 1, "/depth:" + std::to_string(depth));
 }
 
-void add_workload(row_list& rows, const workload_definition& definition, const std::string& variant,
-                  const sizes& suite, unsigned cpus) {
+void add_workload(row_list& rows, const workload_definition& definition, const std::string& variant, const sizes& suite,
+                  unsigned cpus) {
   rows.begin_family(definition, variant, strategy_kind::sequential);
   rows.add(1, 1, "");
   if (definition.name.starts_with(test_class)) return;
@@ -135,10 +134,14 @@ void add_workload(row_list& rows, const workload_definition& definition, const s
 
 std::string_view to_string(strategy_kind strategy) noexcept {
   switch (strategy) {
-    case strategy_kind::sequential: return "sequential";
-    case strategy_kind::concurrent: return "concurrent";
-    case strategy_kind::parallel: return "parallel";
-    case strategy_kind::hybrid: return "hybrid";
+    case strategy_kind::sequential:
+      return "sequential";
+    case strategy_kind::concurrent:
+      return "concurrent";
+    case strategy_kind::parallel:
+      return "parallel";
+    case strategy_kind::hybrid:
+      return "hybrid";
   }
   std::unreachable();
 }

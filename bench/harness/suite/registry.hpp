@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // registry: the product of workloads, strategies and sizes. What is registered is measured; nothing else names a row.
 
@@ -7,8 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include <harness/suite/suite.hpp>
 #include <waitwork/bench/workload.hpp>
+
+#include <harness/suite/suite.hpp>
 
 namespace waitwork::bench {
 
@@ -23,9 +25,9 @@ struct row {
   std::string workload;  // "io/file_read"
   std::string variant;   // "direct"; empty if the workload has only one
   strategy_kind strategy = strategy_kind::sequential;
-  unsigned depth = 1;    // units in flight at most
-  // Threads of the arena: they run units (parallel) or their compute (hybrid); else one. A parallel row with fewer units
-  // in flight than workers has one unit, split over all of them.
+  unsigned depth = 1;  // units in flight at most
+  // Threads of the arena: they run units (parallel) or their compute (hybrid); else one. A parallel row with fewer
+  // units in flight than workers has one unit, split over all of them.
   unsigned workers = 1;
   unsigned family_index = 0;  // rows that differ in size only are a family
   unsigned per_family_instance_index = 0;
@@ -43,7 +45,8 @@ std::vector<row> suite_rows(suite_kind suite, unsigned cpus);
 // The same for this machine.
 std::vector<row> suite_rows(suite_kind suite);
 
-// Those of them that a filter's expression chooses (row_filter.hpp), in the suite's order. Throws usage_error if it is none.
+// Those of them that a filter's expression chooses (row_filter.hpp), in the suite's order. Throws usage_error if it is
+// none.
 std::vector<row> chosen_rows(suite_kind suite, const std::string& expression);
 
 // The registered workload of that name; null if there is none.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/suite/registry.hpp>
 
 #include <gtest/gtest.h>
@@ -52,8 +53,8 @@ TEST(registry, gives_computing_work_no_more_threads_than_cpus_and_waiting_work_m
 
 TEST(registry, marks_the_strategies_that_stand_on_io_uring) {
   for (const row& each : suite_rows(suite_kind::smoke, 2)) {
-    EXPECT_EQ(each.needs_io_uring, each.strategy == strategy_kind::concurrent ||
-                                       each.strategy == strategy_kind::hybrid);
+    EXPECT_EQ(each.needs_io_uring,
+              each.strategy == strategy_kind::concurrent || each.strategy == strategy_kind::hybrid);
   }
 }
 

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/suite/row_filter.hpp>
-
-#include <utility>
 
 #include <re2/re2.h>
 
-#include <harness/words/parse_value.hpp>
+#include <utility>
+
 #include <harness/suite/run_configuration.hpp>
+#include <harness/words/parse_value.hpp>
 #include <harness/words/usage_error.hpp>
 
 namespace waitwork::bench {
@@ -23,7 +24,8 @@ std::string escaped(std::string_view text) {
 
 std::shared_ptr<const re2::RE2> compiled(std::string_view flag, std::string_view text) {
   if (text.size() > longest_filter_bytes) {
-    refuse_value(flag, text, "a regular expression of at most " + std::to_string(longest_filter_bytes) + " bytes", "a shorter one");
+    refuse_value(flag, text, "a regular expression of at most " + std::to_string(longest_filter_bytes) + " bytes",
+                 "a shorter one");
   }
   re2::RE2::Options quiet;
   quiet.set_log_errors(false);

@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // row_filter: which rows a regular expression chooses, with Google Benchmark's conventions.
 //
-// RE2 and not std::regex: an expression comes from a user, an environment variable or a journal, and std::regex recurses for
-// each parenthesis of it and takes exponential time over some. RE2 does neither; in return it knows no back references and no
-// look-ahead.
+// RE2 and not std::regex: an expression comes from a user, an environment variable or a journal, and std::regex
+// recurses for each parenthesis of it and takes exponential time over some. RE2 does neither; in return it knows no
+// back references and no look-ahead.
 
 #include <memory>
 #include <string>

@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/suite/row_filter.hpp>
-
-#include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <string>
 
 #include <harness/words/usage_error.hpp>
 
@@ -21,8 +22,7 @@ TEST(row_filter, chooses_what_it_matches_anywhere) {
 }
 
 TEST(row_filter, chooses_everything_if_there_is_nothing_to_match) {
-  for (const char* const expression : {"", "all", "."})
-    EXPECT_TRUE(chooses(expression, "io/timer"));
+  for (const char* const expression : {"", "all", "."}) EXPECT_TRUE(chooses(expression, "io/timer"));
 }
 
 TEST(row_filter, behind_a_minus_leaves_out) {
@@ -36,8 +36,7 @@ TEST(row_filter, that_is_malformed_is_named_with_the_nearest_that_is_not) {
     row_filter("--filter", "io/(timer");
     FAIL() << "not refused";
   } catch (const usage_error& error) {
-    EXPECT_THAT(error.what(),
-                testing::StartsWith("--filter: 'io/(timer' is not a regular expression"));
+    EXPECT_THAT(error.what(), testing::StartsWith("--filter: 'io/(timer' is not a regular expression"));
     EXPECT_THAT(error.what(), testing::EndsWith("nearest valid: 'io/\\(timer'"));
   }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/suite/suite.hpp>
 
 #include <utility>
@@ -6,10 +7,14 @@ namespace waitwork::bench {
 
 std::string_view to_string(suite_kind suite) noexcept {
   switch (suite) {
-    case suite_kind::smoke: return "smoke";
-    case suite_kind::quick: return "quick";
-    case suite_kind::full: return "full";
-    case suite_kind::peers: return "peers";
+    case suite_kind::smoke:
+      return "smoke";
+    case suite_kind::quick:
+      return "quick";
+    case suite_kind::full:
+      return "full";
+    case suite_kind::peers:
+      return "peers";
   }
   std::unreachable();
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // What the program's exit tells a script. Stable: documented in --help and the README.
 

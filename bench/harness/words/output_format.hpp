@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // output_format: the forms in which Google Benchmark writes results, and so this program.
 

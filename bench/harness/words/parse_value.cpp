@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/words/parse_value.hpp>
 
 #include <charconv>
@@ -26,12 +27,13 @@ std::string shortest(double value) {
 
 }  // namespace
 
-void refuse_value(std::string_view flag, std::string_view text, const std::string& expected, const std::string& nearest) {
-  throw usage_error(std::string(flag) + ": '" + cut(text) + "' is not " + expected + "; nearest valid: " + cut(nearest));
+void refuse_value(std::string_view flag, std::string_view text, const std::string& expected,
+                  const std::string& nearest) {
+  throw usage_error(std::string(flag) + ": '" + cut(text) + "' is not " + expected +
+                    "; nearest valid: " + cut(nearest));
 }
 
-std::uint64_t parse_integer(std::string_view flag, std::string_view text, std::uint64_t least,
-                            std::uint64_t most) {
+std::uint64_t parse_integer(std::string_view flag, std::string_view text, std::uint64_t least, std::uint64_t most) {
   const char* const end = text.data() + text.size();
   std::uint64_t value = 0;
   const auto [rest, error] = std::from_chars(text.data(), end, value);
@@ -41,7 +43,7 @@ std::uint64_t parse_integer(std::string_view flag, std::string_view text, std::u
   if (error == std::errc::invalid_argument || value < least) value = least;
   if (value > most) value = most;
   refuse_value(flag, text, "a whole number from " + std::to_string(least) + " to " + std::to_string(most),
-         std::to_string(value));
+               std::to_string(value));
 }
 
 double parse_seconds(std::string_view flag, std::string_view text, double least) {
@@ -55,13 +57,11 @@ double parse_seconds(std::string_view flag, std::string_view text, double least)
   if (!is_number) value = 1;
   if (value < least) value = least;
   if (value > longest_seconds) value = longest_seconds;
-  refuse_value(flag, text,
-         "a number of seconds from " + shortest(least) + " to " + shortest(longest_seconds),
-         shortest(value));
+  refuse_value(flag, text, "a number of seconds from " + shortest(least) + " to " + shortest(longest_seconds),
+               shortest(value));
 }
 
-std::string parse_word(std::string_view flag, std::string_view text,
-                       std::span<const std::string> valid) {
+std::string parse_word(std::string_view flag, std::string_view text, std::span<const std::string> valid) {
   std::string all;
   for (const std::string& word : valid) {
     if (word == text) return word;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/words/suggestion.hpp>
 
 #include <algorithm>
@@ -20,10 +21,8 @@ unsigned edit_distance(std::string_view from, std::string_view to) {
     current[0] = static_cast<unsigned>(row);
     for (std::size_t column = 1; column <= to.size(); ++column) {
       const bool same = from[row - 1] == to[column - 1];
-      current[column] = std::min(
-          {last[column] + 1, current[column - 1] + 1, last[column - 1] + (same ? 0u : 1u)});
-      const bool swapped = row > 1 && column > 1 && from[row - 1] == to[column - 2] &&
-                           from[row - 2] == to[column - 1];
+      current[column] = std::min({last[column] + 1, current[column - 1] + 1, last[column - 1] + (same ? 0u : 1u)});
+      const bool swapped = row > 1 && column > 1 && from[row - 1] == to[column - 2] && from[row - 2] == to[column - 1];
       if (swapped) current[column] = std::min(current[column], before_last[column - 2] + 1);
     }
   }

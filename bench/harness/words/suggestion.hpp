@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // suggestion: the valid word that a mistyped one was probably meant to be.
 

@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/words/suggestion.hpp>
+
+#include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 namespace waitwork::bench {
 namespace {
@@ -17,15 +18,12 @@ TEST(edit_distance, counts_single_edits) {
   EXPECT_EQ(edit_distance("kitten", "sitting"), 3u);
 }
 
-TEST(edit_distance, counts_a_swap_of_neighbours_once) {
-  EXPECT_EQ(edit_distance("qiuck", "quick"), 1u);
-}
+TEST(edit_distance, counts_a_swap_of_neighbours_once) { EXPECT_EQ(edit_distance("qiuck", "quick"), 1u); }
 
 TEST(edit_distance, does_not_depend_on_the_direction) {
   const std::vector<std::string> words = {"", "run", "list", "doctor", "--suite", "--seed"};
   for (const std::string& one : words) {
-    for (const std::string& other : words)
-      EXPECT_EQ(edit_distance(one, other), edit_distance(other, one));
+    for (const std::string& other : words) EXPECT_EQ(edit_distance(one, other), edit_distance(other, one));
   }
 }
 

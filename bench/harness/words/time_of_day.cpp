@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <harness/words/time_of_day.hpp>
 
 #include <time.h>

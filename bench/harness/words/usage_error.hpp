@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // usage_error: the command line asks for what does not exist. what() is one line: the word at fault
 // and the nearest one that would have been right.

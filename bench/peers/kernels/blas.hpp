@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // blas: OpenBLAS, loaded when a row wants it: its threads are then in no other row's process, and the program needs it
 // neither to be built nor to run.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // fftw_functions: what the module fftw_module.cpp, which alone is linked with FFTW, has for the
 // program that loads it. Plain types, so that the program needs nothing of FFTW's.

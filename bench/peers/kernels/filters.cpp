@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The filters for images, beside OpenCV, on a drawn photograph of 1920 x 1080: peers/gaussian_blur_<u8c1|u8c3>_<size>,
 // peers/gaussian_blur_f32_5, peers/box_blur_<size>, peers/sobel and peers/harris.
 //
@@ -15,8 +16,6 @@
 #include <type_traits>
 #include <vector>
 
-#include <peers/kernels/kernel_work.hpp>
-#include <peers/kernels/opencv.hpp>
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/kernels/box_blur.hpp>
 #include <waitwork/kernels/gaussian_blur.hpp>
@@ -25,6 +24,9 @@
 #include <waitwork/kernels/image.hpp>
 #include <waitwork/kernels/sobel.hpp>
 #include <waitwork/parallel/split.hpp>
+
+#include <peers/kernels/kernel_work.hpp>
+#include <peers/kernels/opencv.hpp>
 #include <workloads/cpu/photograph.hpp>
 
 namespace waitwork::bench {
@@ -102,7 +104,8 @@ class filter_beside_opencv : public kernel_work {
   }
 
   std::size_t place(std::ptrdiff_t x, std::ptrdiff_t y, std::size_t channel) const {
-    return static_cast<std::size_t>(y) * shape_.row_elements() + static_cast<std::size_t>(x) * shape_.channels + channel;
+    return static_cast<std::size_t>(y) * shape_.row_elements() + static_cast<std::size_t>(x) * shape_.channels +
+           channel;
   }
   double source_at(std::ptrdiff_t x, std::ptrdiff_t y, std::size_t channel) const {
     return static_cast<double>(source_[place(x, y, channel)]);
@@ -231,10 +234,9 @@ struct gradient {
 
 template <class Picture>
 gradient sobel_at(const Picture& at, std::ptrdiff_t x, std::ptrdiff_t y) {
-  return {at(x + 1, y - 1) + 2 * at(x + 1, y) + at(x + 1, y + 1) - at(x - 1, y - 1) - 2 * at(x - 1, y) -
-              at(x - 1, y + 1),
-          at(x - 1, y + 1) + 2 * at(x, y + 1) + at(x + 1, y + 1) - at(x - 1, y - 1) - 2 * at(x, y - 1) -
-              at(x + 1, y - 1)};
+  return {
+      at(x + 1, y - 1) + 2 * at(x + 1, y) + at(x + 1, y + 1) - at(x - 1, y - 1) - 2 * at(x - 1, y) - at(x - 1, y + 1),
+      at(x - 1, y + 1) + 2 * at(x, y + 1) + at(x + 1, y + 1) - at(x - 1, y - 1) - 2 * at(x, y - 1) - at(x + 1, y - 1)};
 }
 
 class sobel final : public filter_beside_opencv<std::uint8_t, std::uint8_t> {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <peers/kernels/kernel_work.hpp>
 
 #include <climits>
@@ -5,13 +6,14 @@
 #include <optional>
 #include <utility>
 
-#include <harness/drive/self_driven.hpp>
-#include <peers/kernels/slices.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/kernels/instruction_set.hpp>
 #include <waitwork/measure/peak_loops.hpp>
 #include <waitwork/parallel/split.hpp>
+
+#include <harness/drive/self_driven.hpp>
+#include <peers/kernels/slices.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -157,8 +159,7 @@ void kernel_row::add_instruction_sets(std::map<std::string, double>& figures) co
       kernels::force_instruction_set(name);
       work_->instruction_set_forced();
     };
-    contenders.push_back(
-        {set, [this] { work_->ours(nullptr); }, [force, set] { force(set); }, [force] { force(""); }});
+    contenders.push_back({set, [this] { work_->ours(nullptr); }, [force, set] { force(set); }, [force] { force(""); }});
   }
   const slices seen(contenders);
   for (const contender& each : contenders) {
@@ -181,10 +182,8 @@ bool register_kernel(kernel_definition definition) {
       .splits = true,
       .most_workers = most_workers,
       .depths = {1},
-      .make = [kernel = std::make_shared<kernel_definition>(std::move(definition))](
-                  const workload_settings& settings) -> std::unique_ptr<workload> {
-        return std::make_unique<kernel_row>(*kernel, settings);
-      },
+      .make = [kernel = std::make_shared<kernel_definition>(std::move(definition))](const workload_settings& settings)
+          -> std::unique_ptr<workload> { return std::make_unique<kernel_row>(*kernel, settings); },
   });
 }
 

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // kernel_work: a kernel beside a library that does the same, on the same data, by one worker and by all.
 //
-// A kernel is registered once. Its rows are the variants "waitwork" and one for each peer, with one worker and with all;
-// the time of a row is that of whole units, one after the other. Rows of one round are seconds apart, and machines drift
-// by more than two good kernels differ: so our own rows carry ratios besides, taken in slices of a few milliseconds that
-// follow each other in one process, from which peers.py reads who is faster:
+// A kernel is registered once. Its rows are the variants "waitwork" and one for each peer, with one worker and with
+// all; the time of a row is that of whole units, one after the other. Rows of one round are seconds apart, and machines
+// drift by more than two good kernels differ: so our own rows carry ratios besides, taken in slices of a few
+// milliseconds that follow each other in one process, from which peers.py reads who is faster:
 //
 //   time_over_<peer>           our time over theirs, with as many threads
 //   of_peak                    our operations per second over those of a loop of multiply-adds, with as many workers

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Layers of networks: peers/dense_64 and peers/dense_1, a fully connected layer for a batch of 64 and for one, beside
 // the same on OpenBLAS; and peers/conv2d, which has no peer here.
 
@@ -10,14 +11,15 @@
 #include <span>
 #include <string>
 
-#include <peers/kernels/blas.hpp>
-#include <peers/kernels/fractions.hpp>
-#include <peers/kernels/kernel_work.hpp>
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/kernels/conv2d.hpp>
 #include <waitwork/kernels/dense_layer.hpp>
 #include <waitwork/measure/peak_loops.hpp>
 #include <waitwork/parallel/split.hpp>
+
+#include <peers/kernels/blas.hpp>
+#include <peers/kernels/fractions.hpp>
+#include <peers/kernels/kernel_work.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -134,7 +136,10 @@ class dense_beside_openblas final : public kernel_work {
 class convolution final : public kernel_work {
  public:
   explicit convolution(const kernel_settings& settings)
-      : shape_{.width = settings.smoke ? 12uz : 56uz, .height = settings.smoke ? 12uz : 56uz, .inputs = 64, .outputs = 64},
+      : shape_{.width = settings.smoke ? 12uz : 56uz,
+               .height = settings.smoke ? 12uz : 56uz,
+               .inputs = 64,
+               .outputs = 64},
         x_(fractions<float>(shape_.width * shape_.height * shape_.inputs, 1)),
         bias_(fractions<float>(shape_.outputs, 2)),
         weights_(fractions<float>(shape_.window() * shape_.outputs, 3)),
@@ -213,12 +218,10 @@ bool register_dense(std::size_t batch, std::size_t width) {
 // 64: 4 MiB of weights, computed with; 1: 64 MiB, each used once.
 const bool registered_dense = register_dense(64, 1024) && register_dense(1, 4096);
 
-const bool registered_conv2d =
-    register_kernel({.name = "conv2d",
-                     .peers = {},
-                     .make = [](const kernel_settings& settings) -> std::unique_ptr<kernel_work> {
-                       return std::make_unique<convolution>(settings);
-                     }});
+const bool registered_conv2d = register_kernel(
+    {.name = "conv2d", .peers = {}, .make = [](const kernel_settings& settings) -> std::unique_ptr<kernel_work> {
+       return std::make_unique<convolution>(settings);
+     }});
 
 }  // namespace
 }  // namespace waitwork::bench

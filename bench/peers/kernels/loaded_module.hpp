@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // loaded_module: a library that the program is not linked with. A module of ours is, and is loaded
 // when a row wants it.

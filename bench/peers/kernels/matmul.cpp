@@ -1,4 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 // peers/matmul_f32_<n>, peers/matmul_f64_<n>: C = A * B of n x n, beside OpenBLAS.
+
+#include <waitwork/kernels/matmul.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -10,13 +13,13 @@
 #include <type_traits>
 #include <vector>
 
+#include <waitwork/base/aligned_buffer.hpp>
+#include <waitwork/base/random.hpp>
+#include <waitwork/parallel/matmul.hpp>
+
 #include <peers/kernels/blas.hpp>
 #include <peers/kernels/fractions.hpp>
 #include <peers/kernels/kernel_work.hpp>
-#include <waitwork/base/aligned_buffer.hpp>
-#include <waitwork/base/random.hpp>
-#include <waitwork/kernels/matmul.hpp>
-#include <waitwork/parallel/matmul.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -50,7 +53,8 @@ class matmul_beside_openblas final : public kernel_work {
       kernels::matmul(shape_, a_.span(), b_.span(), c_.span(), scratch_.span());
       return;
     }
-    if (!split_scratch_.size()) split_scratch_ = aligned_buffer<T>(parallel_matmul_scratch<T>(shape_, workers->workers()));
+    if (!split_scratch_.size())
+      split_scratch_ = aligned_buffer<T>(parallel_matmul_scratch<T>(shape_, workers->workers()));
     parallel_matmul(*workers, shape_, a_.span(), b_.span(), c_.span(), split_scratch_.span());
   }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // opencv: OpenCV, loaded when a row wants it.
 

@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
-// opencv_functions: what the module opencv_module.cpp, which alone is linked with OpenCV, has for the program that loads
-// it. Plain types, so that neither needs the other's headers.
+// opencv_functions: what the module opencv_module.cpp, which alone is linked with OpenCV, has for the program that
+// loads it. Plain types, so that neither needs the other's headers.
 
 #include <cstddef>
 

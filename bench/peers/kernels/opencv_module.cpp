@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 // A module of its own, loaded by the rows that want it (opencv.hpp): OpenCV comes with a dozen libraries, some of which
 // start threads when they are loaded.
+
+#include <cstdio>
 
 #include <opencv2/core.hpp>
 #include <opencv2/core/utility.hpp>
 #include <opencv2/imgproc.hpp>
-
-#include <cstdio>
 
 #include <peers/kernels/opencv_functions.hpp>
 
@@ -53,6 +54,7 @@ void harris(const waitwork_opencv_image* source, waitwork_opencv_image* target, 
 }  // namespace
 
 extern "C" const waitwork_opencv_functions* waitwork_opencv() {
-  static const waitwork_opencv_functions all = {describe, set_threads, gaussian_blur, box_blur, sobel_magnitude, harris};
+  static const waitwork_opencv_functions all = {describe, set_threads,     gaussian_blur,
+                                                box_blur, sobel_magnitude, harris};
   return &all;
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Signals: peers/fir_32, a filter of 32 taps, which has no peer here; and peers/fft_<length>, the spectrum of a real
 // signal, beside FFTW.
 
@@ -10,14 +11,15 @@
 #include <numbers>
 #include <string>
 
-#include <peers/kernels/fftw_functions.hpp>
-#include <peers/kernels/fractions.hpp>
-#include <peers/kernels/kernel_work.hpp>
-#include <peers/kernels/loaded_module.hpp>
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/kernels/fft.hpp>
 #include <waitwork/kernels/fir_filter.hpp>
 #include <waitwork/parallel/split.hpp>
+
+#include <peers/kernels/fftw_functions.hpp>
+#include <peers/kernels/fractions.hpp>
+#include <peers/kernels/kernel_work.hpp>
+#include <peers/kernels/loaded_module.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -61,7 +63,8 @@ class filtering final : public kernel_work {
         sum += term;
         magnitude += std::abs(term);
       }
-      worst = std::max(worst, std::abs(static_cast<double>(target_[i]) - sum) / (1.01 * tap_count * 0x1p-24 * magnitude));
+      worst =
+          std::max(worst, std::abs(static_cast<double>(target_[i]) - sum) / (1.01 * tap_count * 0x1p-24 * magnitude));
     }
     return worst;
   }
@@ -146,12 +149,10 @@ class transform final : public kernel_work {
   void* plan_ = nullptr;
 };
 
-const bool registered_fir =
-    register_kernel({.name = "fir_32",
-                     .peers = {},
-                     .make = [](const kernel_settings& settings) -> std::unique_ptr<kernel_work> {
-                       return std::make_unique<filtering>(settings);
-                     }});
+const bool registered_fir = register_kernel(
+    {.name = "fir_32", .peers = {}, .make = [](const kernel_settings& settings) -> std::unique_ptr<kernel_work> {
+       return std::make_unique<filtering>(settings);
+     }});
 
 const bool registered_fft = [] {
   for (const std::size_t length : {1uz << 10, 1uz << 15, 1uz << 20}) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <peers/kernels/slices.hpp>
 
 #include <algorithm>
@@ -67,8 +68,8 @@ slices::slices(const std::vector<contender>& contenders) : times_ns_(contenders.
   }
   const double cycle_ns = static_cast<double>(now_ns() - begin_ns);
   // Odd: one of the ratios is the median.
-  const unsigned cycles = 1u | static_cast<unsigned>(
-                                   std::clamp(enough_ns / cycle_ns, double{least_cycles}, double{most_cycles}));
+  const unsigned cycles =
+      1u | static_cast<unsigned>(std::clamp(enough_ns / cycle_ns, double{least_cycles}, double{most_cycles}));
   std::vector<std::size_t> order(contenders.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   splitmix64 random(contenders.size());

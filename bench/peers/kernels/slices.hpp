@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // slices: several ways to do the same work, timed by turns in slices of a few milliseconds, so that whatever drifts in
 // the machine is the same for all of them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // peers/empty_task: what it costs to hand out work that is nothing: 10,000 parts of one element each, on one worker and
 // on all. core_ns_per_task is the time of all workers together for one part.
 //
@@ -18,10 +19,11 @@
 #include <optional>
 #include <string>
 
-#include <harness/drive/self_driven.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/parallel/arena.hpp>
 #include <waitwork/parallel/split.hpp>
+
+#include <harness/drive/self_driven.hpp>
 
 namespace waitwork::bench {
 namespace {

@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 // The echo server on Asio, over epoll, with completion handlers: its awaitables cost 1.0 to 1.15 of that.
 
-#include <peers/tcp_echo/echo_servers.hpp>
-
 #include <waitwork/base/environment_error.hpp>
+
+#include <peers/tcp_echo/echo_servers.hpp>
 
 #if WAITWORK_HAS_ASIO
 
@@ -12,9 +13,8 @@
 #include <system_error>
 #include <utility>
 
-#include <workloads/io/echo_server.hpp>
-
 #include <peers/tcp_echo/counted_asio.hpp>
+#include <workloads/io/echo_server.hpp>
 
 namespace waitwork::bench {
 namespace {

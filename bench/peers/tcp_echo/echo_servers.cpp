@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <peers/tcp_echo/echo_servers.hpp>
 
 #include <netinet/in.h>
@@ -11,13 +12,15 @@
 #include <cerrno>
 #include <cstdio>
 #include <exception>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 
-#include <waitwork/bench/helper_process.hpp>
+#include <nlohmann/json.hpp>
+
 #include <waitwork/base/affinity.hpp>
+#include <waitwork/bench/helper_process.hpp>
+
 #include <workloads/io/echo_server.hpp>
 
 namespace waitwork::bench {
@@ -42,8 +45,7 @@ void prepare_process(int cpu) {
 }
 
 server_page& shared_page() {
-  void* const memory =
-      ::mmap(nullptr, sizeof(server_page), PROT_READ | PROT_WRITE, MAP_SHARED, echo_shared_fd, 0);
+  void* const memory = ::mmap(nullptr, sizeof(server_page), PROT_READ | PROT_WRITE, MAP_SHARED, echo_shared_fd, 0);
   if (memory == MAP_FAILED) throw failure("mmap");
   return *static_cast<server_page*>(memory);
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // echo_servers: the servers that peers/tcp_echo compares. Each sends back what it receives, byte for byte, in one
 // thread, and each is written as one writes it with what it is made of.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The echo server written by hand against liburing, the fastest of those that were tried.
 //
 // One enter a turn, a plain receive into the connection's own buffer, and when it has completed: the send, and the next
@@ -28,9 +29,10 @@
 #include <unordered_map>
 #include <utility>
 
+#include <waitwork/base/unique_fd.hpp>
+
 #include <peers/raw_ring.hpp>
 #include <peers/tcp_echo/echo_servers.hpp>
-#include <waitwork/base/unique_fd.hpp>
 #include <workloads/io/echo_server.hpp>
 
 namespace waitwork::bench {

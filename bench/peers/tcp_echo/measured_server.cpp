@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <peers/tcp_echo/measured_server.hpp>
 
 #include <sys/mman.h>

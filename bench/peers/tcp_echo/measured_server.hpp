@@ -1,16 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // measured_server: one of the servers, with its clients connected, and what it has cost so far.
+
+#include <sys/types.h>
 
 #include <atomic>
 #include <cstdint>
 #include <string_view>
 
-#include <sys/types.h>
+#include <waitwork/base/unique_fd.hpp>
 
 #include <harness/drive/strategy.hpp>
 #include <peers/tcp_echo/echo_servers.hpp>
 #include <peers/tcp_echo/request_generator.hpp>
-#include <waitwork/base/unique_fd.hpp>
 #include <workloads/io/echo_server_process.hpp>
 
 namespace waitwork::bench {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <peers/tcp_echo/request_generator.hpp>
 
 #include <sys/socket.h>
@@ -8,12 +9,13 @@
 #include <numeric>
 #include <utility>
 
-#include <harness/drive/self_driven.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/random.hpp>
 #include <waitwork/base/refusal.hpp>
 #include <waitwork/measure/histogram.hpp>
+
+#include <harness/drive/self_driven.hpp>
 
 namespace waitwork::bench {
 namespace {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // request_generator: many connections, each with exactly one request of 100 bytes on its way, as fast as the server
 // answers.
@@ -11,8 +12,9 @@
 #include <cstdint>
 #include <vector>
 
-#include <harness/drive/strategy.hpp>
 #include <waitwork/base/unique_fd.hpp>
+
+#include <harness/drive/strategy.hpp>
 
 namespace waitwork::bench {
 

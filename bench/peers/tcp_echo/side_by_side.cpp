@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <peers/tcp_echo/side_by_side.hpp>
 
 #include <algorithm>
@@ -8,8 +9,8 @@
 #include <thread>
 #include <vector>
 
-#include <waitwork/bench/workload.hpp>
 #include <waitwork/base/clock.hpp>
+#include <waitwork/bench/workload.hpp>
 
 namespace waitwork::bench {
 namespace {

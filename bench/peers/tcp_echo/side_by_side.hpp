@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // side_by_side: two servers compared as closely as one machine allows.
 //

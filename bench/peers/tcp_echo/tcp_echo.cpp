@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // peers/tcp_echo: request and reply of 100 bytes over TCP loopback, as many connections as the depth says, each with
 // one request on its way.
 //
@@ -19,13 +20,14 @@
 #include <string>
 #include <utility>
 
+#include <waitwork/base/affinity.hpp>
+#include <waitwork/base/environment_error.hpp>
+
 #include <harness/drive/self_driven.hpp>
 #include <peers/tcp_echo/echo_servers.hpp>
 #include <peers/tcp_echo/measured_server.hpp>
 #include <peers/tcp_echo/request_generator.hpp>
 #include <peers/tcp_echo/side_by_side.hpp>
-#include <waitwork/base/affinity.hpp>
-#include <waitwork/base/environment_error.hpp>
 
 namespace waitwork::bench {
 namespace {

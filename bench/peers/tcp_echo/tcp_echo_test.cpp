@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -10,18 +11,19 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <span>
-#include <map>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include <harness/drive/strategy.hpp>
-#include <peers/tcp_echo/echo_servers.hpp>
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/random.hpp>
 #include <waitwork/base/unique_fd.hpp>
+
+#include <harness/drive/strategy.hpp>
+#include <peers/tcp_echo/echo_servers.hpp>
 #include <workloads/io/echo_server_process.hpp>
 #include <workloads/io/workload_under_test.hpp>
 
@@ -86,8 +88,8 @@ class tcp_echo_server : public testing::TestWithParam<const char*> {
       }
     });
     page_ = page_file();
-    server_ = std::make_unique<echo_server_process>(tcp_echo_server_flag,
-                                                    tcp_echo_server_options(server, -1), page_.get());
+    server_ =
+        std::make_unique<echo_server_process>(tcp_echo_server_flag, tcp_echo_server_options(server, -1), page_.get());
   }
   unique_fd connect() const { return server_->connect(); }
   std::uint64_t system_calls() const {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The echo server on our runtime: a coroutine for each connection, and one that waits for the end.
 
 #include <array>
@@ -6,7 +7,6 @@
 #include <system_error>
 #include <utility>
 
-#include <peers/tcp_echo/echo_servers.hpp>
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/coro/scope.hpp>
 #include <waitwork/coro/task.hpp>
@@ -14,6 +14,8 @@
 #include <waitwork/io/file.hpp>
 #include <waitwork/io/loop.hpp>
 #include <waitwork/io/socket.hpp>
+
+#include <peers/tcp_echo/echo_servers.hpp>
 #include <workloads/io/echo_server.hpp>
 
 namespace waitwork::bench {

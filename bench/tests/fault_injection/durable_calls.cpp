@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // durable_calls: an unreliable disk, and a death at any moment, for one process: loaded before libc (LD_PRELOAD), for
 // tests.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // cpu/audio: a recording goes through an equaliser of 64 taps and then into a room whose echoes are
 // 2048 more: a filter tap by tap and one through the frequency domain, block by block, as a player
 // does it. A unit that only computes.
@@ -26,6 +27,7 @@
 #include <waitwork/kernels/fft_convolver.hpp>
 #include <waitwork/kernels/fir_filter.hpp>
 #include <waitwork/parallel/split.hpp>
+
 #include <workloads/cpu/computing_workload.hpp>
 #include <workloads/cpu/recording.hpp>
 
@@ -72,8 +74,7 @@ std::vector<float> room(std::size_t tap_count, std::uint64_t seed) {
   taps.back() = 1;
   for (std::size_t begin = 1; begin + stretch <= tap_count; begin += stretch) {
     const std::size_t delay = begin + random.below(stretch);
-    const double faded =
-        first_echo * std::pow(1e-3, static_cast<double>(delay) / static_cast<double>(tap_count));
+    const double faded = first_echo * std::pow(1e-3, static_cast<double>(delay) / static_cast<double>(tap_count));
     taps[tap_count - 1 - delay] = static_cast<float>(random.below(2) == 0 ? faded : -faded);
   }
   return taps;
@@ -132,8 +133,7 @@ class audio final : public computing_workload {
     const std::vector<double> equalised = plainly_filtered(equaliser_, source);
     const std::vector<double> exact = plainly_filtered(room_taps_, equalised);
     expected_ = aligned_buffer<float>(exact.size());
-    std::ranges::transform(exact, expected_.data(),
-                           [](double sample) { return static_cast<float>(sample); });
+    std::ranges::transform(exact, expected_.data(), [](double sample) { return static_cast<float>(sample); });
     tolerance_ = tolerance(source, equalised, exact);
   }
 
@@ -158,12 +158,10 @@ class audio final : public computing_workload {
     // multiplication of complex numbers, of six operations, for each pair of elements.
     const double transform_flops = 2.5 * length * std::log2(length);
     const double block_flops = 2 * transform_flops + 6 * length / 2;
-    const auto unit_flops =
-        2.0 * equaliser_taps * count + block_flops * static_cast<double>(blocks_);
+    const auto unit_flops = 2.0 * equaliser_taps * count + block_flops * static_cast<double>(blocks_);
     const auto source_samples = static_cast<double>(source_.size() - second_start);
-    const auto workspace_bytes =
-        static_cast<double>(room_.block_length() * sizeof(float) +
-                            2 * room_.scratch_elements() * sizeof(std::complex<float>));
+    const auto workspace_bytes = static_cast<double>(room_.block_length() * sizeof(float) +
+                                                     2 * room_.scratch_elements() * sizeof(std::complex<float>));
     return {{"samples", count},
             {"equaliser_taps", double{equaliser_taps}},
             {"room_taps", static_cast<double>(room_taps_.size())},
@@ -199,25 +197,21 @@ class audio final : public computing_workload {
                                 largest_magnitude(source) * sum_of_magnitudes(room_taps_);
     const std::vector<double> taps(room_taps_.begin(), room_taps_.end());
     const double of_room = 0x1p-22 * (1 + std::log2(static_cast<double>(room_.block_length()))) *
-                           largest_norm(taps, taps.size()) *
-                           largest_norm(equalised, room_.block_length());
+                           largest_norm(taps, taps.size()) * largest_norm(equalised, room_.block_length());
     return static_cast<float>(of_equaliser + of_room + half_step * largest_magnitude(exact));
   }
 
   // Plays blocks [first, end) and adds to those samples that are right. What a block shares with
   // the next one, 2047 of 16384 samples, both equalise, for some 4 % of the time, so that blocks
   // may be done in any order.
-  void play(std::uint64_t index, std::size_t first, std::size_t end, std::span<float> target,
-            workspace& mine) const {
+  void play(std::uint64_t index, std::size_t first, std::size_t end, std::span<float> target, workspace& mine) const {
     const std::size_t start = index % 2 * second_start;
     const std::size_t outputs = room_.outputs_per_block();
     for (std::size_t block = first; block < end; ++block) {
       const std::size_t at = block * outputs;
       const std::span<float> played = target.subspan(at, outputs);
-      kernels::fir_filter(
-          equaliser_,
-          source_.span().subspan(start + at, mine.equalised.size() + equaliser_taps - 1),
-          mine.equalised.span());
+      kernels::fir_filter(equaliser_, source_.span().subspan(start + at, mine.equalised.size() + equaliser_taps - 1),
+                          mine.equalised.span());
       room_.process(mine.equalised.span(), played, mine.scratch.span());
       mine.right += right_samples(played, expected_.span().subspan(start + at, outputs));
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // column_checksum: all of a table of 32-bit words in one number, cheap enough to be part of every
 // unit.
@@ -10,8 +11,6 @@
 // the cache; and because both sums are linear, the checksum of a matrix product is had from its
 // factors without multiplying them, and that of a table from bands of its rows, in any order.
 
-#include <waitwork/bench/workload.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -19,6 +18,7 @@
 
 #include <waitwork/base/check.hpp>
 #include <waitwork/base/random.hpp>
+#include <waitwork/bench/workload.hpp>
 
 namespace waitwork::bench {
 
@@ -60,8 +60,7 @@ class column_checksum {
 
   // The same from the two sums of each column: the first row counts `rows` times in `weighted`, the
   // last one once.
-  static answer of_sums(std::span<const std::uint32_t> plain,
-                        std::span<const std::uint32_t> weighted) noexcept {
+  static answer of_sums(std::span<const std::uint32_t> plain, std::span<const std::uint32_t> weighted) noexcept {
     answer value = 0;
     for (std::size_t column = 0; column < plain.size(); ++column) {
       value = mix64(value ^ (plain[column] | (std::uint64_t{weighted[column]} << 32)));

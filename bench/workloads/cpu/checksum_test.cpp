@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <workloads/cpu/checksum.hpp>
 
 #include <gtest/gtest.h>
@@ -23,8 +24,7 @@ struct table {
   [[gnu::noinline]] std::uint32_t& at(std::size_t row, std::size_t column) { return words[row * columns + column]; }
   answer checksum() {
     column_checksum sums;
-    return sums.of(rows, columns,
-                   [this](std::size_t row, std::size_t column) { return at(row, column); });
+    return sums.of(rows, columns, [this](std::size_t row, std::size_t column) { return at(row, column); });
   }
   std::vector<std::uint32_t> words = std::vector<std::uint32_t>(rows * columns);
 };
@@ -93,8 +93,7 @@ TEST(column_checksum, forgets_the_table_before) {
   second.at(0, 0) = 7;
   column_checksum sums;
   const auto of = [&sums](table& each) {
-    return sums.of(rows, columns,
-                   [&each](std::size_t row, std::size_t column) { return each.at(row, column); });
+    return sums.of(rows, columns, [&each](std::size_t row, std::size_t column) { return each.at(row, column); });
   };
   const answer before = of(first);
   EXPECT_NE(of(second), before);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // computing_workload: what the workloads of this folder have in common. A unit computes and waits for nothing, so all
 // of it is what a loop hands to whoever computes; it can be split; and it comes in three sizes:
@@ -6,13 +7,13 @@
 //   llc     a last-level cache of 32 MiB
 //   memory  neither; in the full suite only, because such a unit takes long
 
-#include <waitwork/bench/workload.hpp>
-
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <waitwork/bench/workload.hpp>
 
 namespace waitwork::bench {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // cpu/deep_learning: reads handwritten digits with a small convolutional network (digits/digit_network.hpp), real ones
 // from MNIST that it was not trained on. A unit that only computes: a batch of pictures.
 //
@@ -17,6 +18,7 @@
 
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/parallel/split.hpp>
+
 #include <workloads/cpu/computing_workload.hpp>
 #include <workloads/cpu/digits/digit_data.hpp>
 #include <workloads/cpu/digits/digit_network.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // cpu/image_filter: a Gaussian blur of 31 x 31 taps (standard deviation 5 pixels) over a colour picture, 8 bits a
 // channel: what softens a background. A unit that only computes.
 //
@@ -18,6 +19,7 @@
 #include <waitwork/base/random.hpp>
 #include <waitwork/kernels/gaussian_blur.hpp>
 #include <waitwork/parallel/split.hpp>
+
 #include <workloads/cpu/checksum.hpp>
 #include <workloads/cpu/computing_workload.hpp>
 #include <workloads/cpu/photograph.hpp>
@@ -104,7 +106,8 @@ class image_filter final : public computing_workload {
     }
     for (workspace& each : strips_) each.checksum.begin(shape_.height, words_a_row());
     const std::span<const std::uint8_t> source = picture_of(work.index).span();
-    // Strips fit without a seam, and compute no row twice that another one has, but for the filter's height at its ends.
+    // Strips fit without a seam, and compute no row twice that another one has, but for the filter's height at its
+    // ends.
     const std::size_t strip = strip_rows(shape_.height, workers.workers(), weights_.radius());
     split(workers, shape_.height, strip, [&](const part& rows) {
       workspace& mine = strips_[rows.worker];

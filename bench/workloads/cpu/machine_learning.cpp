@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // cpu/machine_learning: two fully connected layers with their activations, for one request at a time (vector_...) and
 // for a batch of 64 (matrix_...): what a model behind a web service does. A unit that only computes; the first kind is
 // limited by reading its weights, the second by arithmetic.
@@ -22,6 +23,7 @@
 #include <waitwork/base/random.hpp>
 #include <waitwork/kernels/dense_layer.hpp>
 #include <waitwork/parallel/split.hpp>
+
 #include <workloads/cpu/checksum.hpp>
 #include <workloads/cpu/computing_workload.hpp>
 
@@ -185,9 +187,8 @@ class machine_learning final : public computing_workload {
   workspace split_space_;  // of run_split: one unit at a time
 };
 
-const bool registered =
-    register_computing<machine_learning>("cpu/machine_learning", {"vector_l2", "vector_llc", "matrix_l2", "matrix_llc"},
-                                         {"vector_memory", "matrix_memory"});
+const bool registered = register_computing<machine_learning>(
+    "cpu/machine_learning", {"vector_l2", "vector_llc", "matrix_l2", "matrix_llc"}, {"vector_memory", "matrix_memory"});
 
 }  // namespace
 }  // namespace waitwork::bench

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // cpu/matmul: C = A * B in single precision. A unit that only computes.
 //
 //   l2      n = 224     the three matrices fit a second-level cache of 1 MiB; 0.15 ms at 160 GFLOP/s
@@ -10,6 +11,8 @@
 // the checksum is linear (after Freivalds, "Probabilistic machines can use less running time", IFIP
 // 1977): sums down the columns of A * B are sums down the columns of A, times B.
 
+#include <waitwork/kernels/matmul.hpp>
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -17,9 +20,9 @@
 
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/random.hpp>
-#include <waitwork/kernels/matmul.hpp>
 #include <waitwork/parallel/matmul.hpp>
 #include <waitwork/parallel/split.hpp>
+
 #include <workloads/cpu/checksum.hpp>
 #include <workloads/cpu/computing_workload.hpp>
 
@@ -45,8 +48,7 @@ matrix random_matrix(std::size_t n, std::uint64_t seed) {
   splitmix64 random(seed);
   matrix entries(n * n);
   for (float& entry : entries.span()) {
-    entry =
-        static_cast<float>(random.below(2 * largest_entry + 1)) - static_cast<float>(largest_entry);
+    entry = static_cast<float>(random.below(2 * largest_entry + 1)) - static_cast<float>(largest_entry);
   }
   return entries;
 }
@@ -85,8 +87,7 @@ answer checksum_of_product(std::size_t n, const matrix& a, const matrix& b) {
   std::vector<std::uint32_t> plain = times(times(ones, a), b);
   std::vector<std::uint32_t> weighted = times(times(weights, a), b);
   for (std::uint32_t& sum : plain) sum += static_cast<std::uint32_t>(n) * shift_bits;
-  for (std::uint32_t& sum : weighted)
-    sum += static_cast<std::uint32_t>(n * (n + 1) / 2) * shift_bits;
+  for (std::uint32_t& sum : weighted) sum += static_cast<std::uint32_t>(n * (n + 1) / 2) * shift_bits;
   return column_checksum::of_sums(plain, weighted);
 }
 
@@ -101,8 +102,7 @@ struct workspace {
 
 class matmul_workload final : public computing_workload {
  public:
-  explicit matmul_workload(const workload_settings& settings)
-      : shape_(square(size_of(settings))) {
+  explicit matmul_workload(const workload_settings& settings) : shape_(square(size_of(settings))) {
     for (std::size_t i = 0; i < factor_count; ++i) {
       left_.push_back(random_matrix(shape_.n, mix64(settings.seed + 2 * i)));
       right_.push_back(random_matrix(shape_.n, mix64(settings.seed + 2 * i + 1)));
@@ -147,14 +147,11 @@ class matmul_workload final : public computing_workload {
   static kernels::matmul_shape square(std::size_t n) { return {n, n, n}; }
 
   const matrix& left(std::uint64_t index) const { return left_[index % factor_count]; }
-  const matrix& right(std::uint64_t index) const {
-    return right_[index / factor_count % factor_count];
-  }
+  const matrix& right(std::uint64_t index) const { return right_[index / factor_count % factor_count]; }
 
   answer compute(std::uint64_t index) const override {
     thread_local workspace space(shape_);
-    kernels::matmul(shape_, left(index).span(), right(index).span(), space.product.span(),
-                    space.scratch.span());
+    kernels::matmul(shape_, left(index).span(), right(index).span(), space.product.span(), space.scratch.span());
     return space.checksum.of(shape_.m, shape_.n, words_of(space.product, shape_.n));
   }
 

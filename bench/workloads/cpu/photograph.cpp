@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <workloads/cpu/photograph.hpp>
 
 #include <algorithm>
@@ -47,8 +48,8 @@ class scene {
       const int dx = x - each->x;
       const int dy = y - each->y;
       if (dx * dx + dy * dy >= each->radius * each->radius) continue;
-      const int from_light = (dx + each->radius / 3) * (dx + each->radius / 3) +
-                             (dy + each->radius / 3) * (dy + each->radius / 3);
+      const int from_light =
+          (dx + each->radius / 3) * (dx + each->radius / 3) + (dy + each->radius / 3) * (dy + each->radius / 3);
       for (std::size_t c = 0; c < 3; ++c) {
         seen[c] = each->lit[c] - each->lit[c] * (from_light / 8) / (3 * each->radius * each->radius / 8 + 1);
       }

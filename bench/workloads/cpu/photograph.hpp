@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // photograph: a picture with what a photograph has, because filters are not tried on noise or on nothing: a sky that
 // fades downwards, a ground with a checkered perspective of hard edges, lit spheres with smooth shading and sharp
@@ -11,6 +12,7 @@
 namespace waitwork::bench {
 
 // Row by row, `channels` bytes a pixel: 3 (red, green, blue) or 1 (their mean). No side is 0.
-aligned_buffer<std::uint8_t> photograph(std::size_t width, std::size_t height, std::size_t channels, std::uint64_t seed);
+aligned_buffer<std::uint8_t> photograph(std::size_t width, std::size_t height, std::size_t channels,
+                                        std::uint64_t seed);
 
 }  // namespace waitwork::bench

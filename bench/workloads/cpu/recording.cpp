@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <workloads/cpu/recording.hpp>
 
 #include <algorithm>
@@ -66,8 +67,7 @@ aligned_buffer<float> recording(std::size_t samples, std::uint64_t seed) {
     std::int32_t together = 0;
     for (plucked_string& each : strings) together += each.next();
     const std::size_t from_end = std::min({i, samples - 1 - i, fade});
-    const std::int64_t faded =
-        together * static_cast<std::int64_t>(from_end) / static_cast<std::int64_t>(fade);
+    const std::int64_t faded = together * static_cast<std::int64_t>(from_end) / static_cast<std::int64_t>(fade);
     // Triangular, as the sum of two dice: -15 to 15 levels, 74 dB below full scale.
     const std::uint64_t dice = random();
     const auto noise = static_cast<std::int64_t>(dice % 16 + dice / 16 % 16) - 15;

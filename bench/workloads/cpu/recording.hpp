@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // recording: a sound with what a recording has, because filters are not tried on noise or on
 // nothing: strings that are plucked and die away into one another, the noise of a microphone under

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <workloads/cpu/recording.hpp>
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // cpu/vision: what finds corners in a grey picture of 8 bits: a mean of 3 x 3 pixels against noise,
 // then how steep the picture is at each pixel (Sobel) and how much it looks like a corner there
 // (Harris). A unit that only computes.
@@ -25,6 +26,7 @@
 #include <waitwork/kernels/harris.hpp>
 #include <waitwork/kernels/sobel.hpp>
 #include <waitwork/parallel/split.hpp>
+
 #include <workloads/cpu/checksum.hpp>
 #include <workloads/cpu/computing_workload.hpp>
 #include <workloads/cpu/photograph.hpp>
@@ -53,8 +55,7 @@ kernels::image_shape shape_of(const workload_settings& settings) {
 picture upside_down(const picture& upright, const kernels::image_shape& shape) {
   picture turned(upright.size());
   for (std::size_t y = 0; y < shape.height; ++y) {
-    std::copy_n(&upright[y * shape.width], shape.width,
-                &turned[(shape.height - 1 - y) * shape.width]);
+    std::copy_n(&upright[y * shape.width], shape.width, &turned[(shape.height - 1 - y) * shape.width]);
   }
   return turned;
 }
@@ -72,15 +73,11 @@ auto words_of(const picture& image, std::size_t width) {
 class plain_vision {
  public:
   plain_vision(const picture& source, const kernels::image_shape& shape)
-      : width_(shape.width),
-        height_(shape.height),
-        blurred_(source.size()),
-        gx_(source.size()),
-        gy_(source.size()) {
+      : width_(shape.width), height_(shape.height), blurred_(source.size()), gx_(source.size()), gy_(source.size()) {
     const std::size_t count = blur_size * blur_size;
     for_each_pixel([&](std::size_t x, std::size_t y) {
-      const std::size_t sum = sum_around<blur_size / 2, std::size_t>(
-          x, y, [&](std::size_t at) { return std::size_t{source[at]}; });
+      const std::size_t sum =
+          sum_around<blur_size / 2, std::size_t>(x, y, [&](std::size_t at) { return std::size_t{source[at]}; });
       blurred_[y * width_ + x] = static_cast<std::uint8_t>((sum + count / 2) / count);
     });
     for_each_pixel([&](std::size_t x, std::size_t y) {
@@ -88,9 +85,7 @@ class plain_vision {
       const std::size_t right = x + (x + 1 < width_ ? 1 : 0);
       const std::size_t above = y - (y > 0 ? 1 : 0);
       const std::size_t below = y + (y + 1 < height_ ? 1 : 0);
-      const auto at = [&](std::size_t column, std::size_t row) {
-        return int{blurred_[row * width_ + column]};
-      };
+      const auto at = [&](std::size_t column, std::size_t row) { return int{blurred_[row * width_ + column]}; };
       const int right_sum = at(right, above) + 2 * at(right, y) + at(right, below);
       const int left_sum = at(left, above) + 2 * at(left, y) + at(left, below);
       const int sum_below = at(left, below) + 2 * at(x, below) + at(right, below);
@@ -115,11 +110,9 @@ class plain_vision {
   void responses(std::span<float> exact, std::span<float> tolerances) const {
     const double scale = 1 / (4.0 * 255 * static_cast<double>(harris.block_size));
     for_each_pixel([&](std::size_t x, std::size_t y) {
-      const auto sum = [&](const std::vector<std::int16_t>& one,
-                           const std::vector<std::int16_t>& other) {
-        return scale * scale * sum_around<harris_radius, int>(x, y, [&](std::size_t at) {
-                 return one[at] * other[at];
-               });
+      const auto sum = [&](const std::vector<std::int16_t>& one, const std::vector<std::int16_t>& other) {
+        return scale * scale *
+               sum_around<harris_radius, int>(x, y, [&](std::size_t at) { return one[at] * other[at]; });
       };
       const double a = sum(gx_, gx_);
       const double b = sum(gy_, gy_);
@@ -179,9 +172,8 @@ class vision final : public computing_workload {
     const picture turned = upside_down(steepness, shape_);
     for (std::size_t i = 0; i < pictures_.size(); ++i) {
       column_checksum checksum;
-      expected_[i] = both(checksum.of(shape_.height, words_a_row(),
-                                      words_of(i == 0 ? steepness : turned, shape_.width)),
-                          pixels());
+      expected_[i] = both(
+          checksum.of(shape_.height, words_a_row(), words_of(i == 0 ? steepness : turned, shape_.width)), pixels());
     }
   }
 
@@ -194,15 +186,11 @@ class vision final : public computing_workload {
     }
     for (workspace& each : strips_) each.begin(shape_);
     const auto rows_of = [](const part& rows) { return kernels::row_band{rows.begin, rows.end}; };
-    const auto strip = [&](std::size_t halo) {
-      return strip_rows(shape_.height, workers.workers(), halo);
-    };
-    split(workers, shape_.height, strip(blur_size / 2), [&](const part& rows) {
-      blur(work.index, rows_of(rows), split_views_, strips_[rows.worker]);
-    });
-    split(workers, shape_.height, strip(harris_radius + 1), [&](const part& rows) {
-      find_corners(work.index, rows_of(rows), split_views_, strips_[rows.worker]);
-    });
+    const auto strip = [&](std::size_t halo) { return strip_rows(shape_.height, workers.workers(), halo); };
+    split(workers, shape_.height, strip(blur_size / 2),
+          [&](const part& rows) { blur(work.index, rows_of(rows), split_views_, strips_[rows.worker]); });
+    split(workers, shape_.height, strip(harris_radius + 1),
+          [&](const part& rows) { find_corners(work.index, rows_of(rows), split_views_, strips_[rows.worker]); });
     for (std::size_t other = 1; other < strips_.size(); ++other) strips_[0].add(strips_[other]);
     return strips_[0].found();
   }
@@ -261,25 +249,21 @@ class vision final : public computing_workload {
     std::uint64_t right_responses = 0;
   };
 
-  static answer both(answer checksum, std::uint64_t right_responses) {
-    return mix64(checksum + right_responses);
-  }
+  static answer both(answer checksum, std::uint64_t right_responses) { return mix64(checksum + right_responses); }
 
   std::size_t pixels() const { return shape_.width * shape_.height; }
   std::size_t words_a_row() const { return shape_.width / sizeof(std::uint32_t); }
 
   void blur(std::uint64_t index, kernels::row_band rows, views& target, workspace& mine) const {
-    kernels::box_blur(shape_, blur_size, pictures_[index % 2].span(), target.blurred.span(),
-                      mine.blur_scratch.span(), rows);
+    kernels::box_blur(shape_, blur_size, pictures_[index % 2].span(), target.blurred.span(), mine.blur_scratch.span(),
+                      rows);
   }
 
-  void find_corners(std::uint64_t index, kernels::row_band rows, views& target,
-                    workspace& mine) const {
-    kernels::sobel_magnitude(shape_, target.blurred.span(), target.steepness.span(),
-                             mine.sobel_scratch.span(), rows);
+  void find_corners(std::uint64_t index, kernels::row_band rows, views& target, workspace& mine) const {
+    kernels::sobel_magnitude(shape_, target.blurred.span(), target.steepness.span(), mine.sobel_scratch.span(), rows);
     mine.checksum.add(rows.first, rows.end, words_of(target.steepness, shape_.width));
-    kernels::harris_response(shape_, harris, target.blurred.span(), target.response.span(),
-                             mine.harris_scratch.span(), rows);
+    kernels::harris_response(shape_, harris, target.blurred.span(), target.response.span(), mine.harris_scratch.span(),
+                             rows);
     for (std::size_t y = rows.first; y < rows.end; ++y) {
       const std::size_t upright = index % 2 == 0 ? y : shape_.height - 1 - y;
       mine.right_responses += right_responses(&target.response[y * shape_.width], upright);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <workloads/io/block_file.hpp>
 
 #include <errno.h>
@@ -8,14 +9,14 @@
 
 #include <algorithm>
 #include <string>
-#include <utility>
 #include <system_error>
+#include <utility>
 
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/random.hpp>
 #include <waitwork/base/unique_fd.hpp>
-
 #include <waitwork/bench/work_files.hpp>
+
 #include <workloads/io/work_file.hpp>
 
 namespace waitwork::bench {
@@ -33,13 +34,11 @@ block_span nth_block(aligned_buffer<std::uint64_t>& blocks, std::uint64_t n) {
   return block_span(blocks.data() + n * block_words, block_words);
 }
 
-bool holds_pattern(const std::filesystem::path& path, std::uint64_t blocks,
-                   const block_pattern& pattern) {
+bool holds_pattern(const std::filesystem::path& path, std::uint64_t blocks, const block_pattern& pattern) {
   const unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat status {};
+  struct stat status{};
   if (!fd || ::fstat(fd.get(), &status) != 0) return false;
-  if (!S_ISREG(status.st_mode) ||
-      static_cast<std::uint64_t>(status.st_size) != blocks * block_bytes) {
+  if (!S_ISREG(status.st_mode) || static_cast<std::uint64_t>(status.st_size) != blocks * block_bytes) {
     return false;
   }
   aligned_buffer<std::uint64_t> contents(block_words);
@@ -53,14 +52,12 @@ bool holds_pattern(const std::filesystem::path& path, std::uint64_t blocks,
   return true;
 }
 
-void write_blocks(int fd, const std::filesystem::path& path, std::uint64_t blocks,
-                  const block_pattern& pattern) {
+void write_blocks(int fd, const std::filesystem::path& path, std::uint64_t blocks, const block_pattern& pattern) {
   aligned_buffer<std::uint64_t> chunk(blocks_per_write * block_words, direct_io_alignment_bytes);
   for (std::uint64_t first = 0; first < blocks; first += blocks_per_write) {
     const std::uint64_t count = std::min(blocks_per_write, blocks - first);
     for (std::uint64_t n = 0; n < count; ++n) pattern.fill(first + n, nth_block(chunk, n));
-    write_all(fd, path, std::as_bytes(chunk.span()).first(count * block_bytes),
-              first * block_bytes);
+    write_all(fd, path, std::as_bytes(chunk.span()).first(count * block_bytes), first * block_bytes);
   }
 }
 
@@ -75,8 +72,7 @@ class temporary_file {
   }
   const std::filesystem::path& path() const noexcept { return path_; }
   void rename_to(const std::filesystem::path& final_path) {
-    if (::rename(path_.c_str(), final_path.c_str()) != 0)
-      throw_file_error("rename to", final_path, errno);
+    if (::rename(path_.c_str(), final_path.c_str()) != 0) throw_file_error("rename to", final_path, errno);
     path_.clear();
   }
 
@@ -92,12 +88,9 @@ std::uint64_t sum_of_words(block_view block) noexcept {
   return sum;
 }
 
-block_pattern::block_pattern(std::uint64_t seed) noexcept
-    : word_stream_(mix64(seed)), sum_stream_(mix64(~seed)) {}
+block_pattern::block_pattern(std::uint64_t seed) noexcept : word_stream_(mix64(seed)), sum_stream_(mix64(~seed)) {}
 
-std::uint64_t block_pattern::expected_sum(std::uint64_t block) const noexcept {
-  return mix64(sum_stream_ + block);
-}
+std::uint64_t block_pattern::expected_sum(std::uint64_t block) const noexcept { return mix64(sum_stream_ + block); }
 
 void block_pattern::fill(std::uint64_t block, block_span contents) const noexcept {
   const std::uint64_t first_word = word_stream_ + block * block_words;
@@ -109,8 +102,7 @@ void block_pattern::fill(std::uint64_t block, block_span contents) const noexcep
   contents[block_words - 1] = expected_sum(block) - sum;
 }
 
-void ensure_block_file(const std::filesystem::path& path, std::uint64_t blocks,
-                       const block_pattern& pattern) {
+void ensure_block_file(const std::filesystem::path& path, std::uint64_t blocks, const block_pattern& pattern) {
   if (holds_pattern(path, blocks, pattern)) return;
   temporary_file temporary(unfinished_work_file(path));
   const unique_fd fd = open_file_or_throw(temporary.path(), O_WRONLY | O_CREAT | O_TRUNC);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // block_file: a file of 4 KiB blocks in which every byte of every block can be checked at the speed
 // of memory.
@@ -47,7 +48,6 @@ class block_pattern {
 // Makes sure that `path` is a file of `blocks` blocks of `pattern`. One that is there is used again
 // if its size and a sample of its blocks are right, and replaced otherwise. Throws
 // environment_error, leaving no temporary file behind.
-void ensure_block_file(const std::filesystem::path& path, std::uint64_t blocks,
-                       const block_pattern& pattern);
+void ensure_block_file(const std::filesystem::path& path, std::uint64_t blocks, const block_pattern& pattern);
 
 }  // namespace waitwork::bench

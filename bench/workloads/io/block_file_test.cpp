@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <workloads/io/block_file.hpp>
 
 #include <fcntl.h>
@@ -31,8 +32,7 @@ std::string contents_of(const std::filesystem::path& path) {
 }
 
 std::size_t files_in(const std::filesystem::path& directory) {
-  return static_cast<std::size_t>(
-      std::distance(std::filesystem::directory_iterator(directory), {}));
+  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(directory), {}));
 }
 
 void flip_bit(const std::filesystem::path& path, std::uint64_t offset_bytes) {
@@ -131,8 +131,7 @@ TEST(block_file, names_path_cause_and_remedy_when_it_cannot_be_made) {
 
 // A file system of half the size that is needed, in a mount namespace of the child that sees it.
 int exit_code_on_full_file_system(const std::filesystem::path& directory) {
-  if (::unshare(CLONE_NEWNS) != 0 ||
-      ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+  if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
       ::mount("tmpfs", directory.c_str(), "tmpfs", 0, "size=600k") != 0) {
     return 77;
   }
@@ -152,8 +151,7 @@ TEST(block_file, reports_a_full_device_and_leaves_nothing_behind) {
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   ASSERT_TRUE(WIFEXITED(status));
-  if (WEXITSTATUS(status) == 77)
-    GTEST_SKIP() << "mounting a small file system is not permitted here";
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "mounting a small file system is not permitted here";
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
@@ -164,15 +162,13 @@ TEST(work_file, knows_what_the_page_cache_holds) {
   const unique_fd fd = open_file_or_throw(path, O_RDONLY);
   load_into_cache(fd.get(), path);
   EXPECT_EQ(cached_share(fd.get(), path), 1.0);
-  WAITWORK_SKIP_IF_UNSUPPORTED(
-      static_cast<void>(open_direct(path, O_RDONLY)));  // memory is all there is
+  WAITWORK_SKIP_IF_UNSUPPORTED(static_cast<void>(open_direct(path, O_RDONLY)));  // memory is all there is
   drop_from_cache(fd.get(), path);
   EXPECT_EQ(cached_share(fd.get(), path), 0.0);
 }
 
 TEST(work_file, refuses_direct_io_where_no_device_is) {
-  const std::filesystem::path path =
-      "/dev/shm/waitwork_work_file_test." + std::to_string(::getpid());
+  const std::filesystem::path path = "/dev/shm/waitwork_work_file_test." + std::to_string(::getpid());
   try {
     ensure_block_file(path, blocks, block_pattern(7));
   } catch (const environment_error& missing) {

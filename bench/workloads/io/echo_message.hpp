@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // echo_message: what the echo client and the echo server say to each other.
 //
@@ -5,12 +6,12 @@
 // server scrambles every word of a request, so that a right reply proves that the server has had
 // this very request.
 
-#include <waitwork/base/random.hpp>
-
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+
+#include <waitwork/base/random.hpp>
 
 namespace waitwork::bench {
 

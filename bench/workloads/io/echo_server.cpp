@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <workloads/io/echo_server.hpp>
 
 #include <errno.h>
@@ -58,10 +59,10 @@ struct connection {
   unique_fd socket;
   std::array<std::byte, echo_bytes> partial;  // the beginning of a request still on its way
   std::size_t partial_bytes = 0;
-  std::size_t delayed = 0;  // replies in the delay queue, which refers to this object
+  std::size_t delayed = 0;        // replies in the delay queue, which refers to this object
   std::vector<std::byte> unsent;  // what the socket did not take, because the client does not read
-  bool input_ended = false;  // the client has shut down its sending side; it still gets its replies
-  bool paused = false;       // not read from until replies get away
+  bool input_ended = false;       // the client has shut down its sending side; it still gets its replies
+  bool paused = false;            // not read from until replies get away
 };
 
 class server {
@@ -154,8 +155,7 @@ class server {
 
   void accept_all() {
     for (;;) {
-      unique_fd accepted(
-          ::accept4(echo_listener_fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      unique_fd accepted(::accept4(echo_listener_fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (accepted) {
         add(std::move(accepted));
       } else if (errno == EMFILE || errno == ENFILE) {
@@ -212,8 +212,7 @@ class server {
       if (client.paused) return;
       std::memcpy(scratch_.data(), client.partial.data(), client.partial_bytes);
       const std::size_t room = scratch_.size() - client.partial_bytes;
-      const ssize_t moved =
-          ::recv(client.socket.get(), scratch_.data() + client.partial_bytes, room, 0);
+      const ssize_t moved = ::recv(client.socket.get(), scratch_.data() + client.partial_bytes, room, 0);
       if (moved < 0 && errno == EINTR) continue;
       if (moved < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
       if (moved < 0) {
@@ -313,10 +312,10 @@ class server {
   nanoseconds delay_;
   unique_fd epoll_{::epoll_create1(EPOLL_CLOEXEC)};
   unique_fd reserve_{::open("/dev/null", O_RDONLY | O_CLOEXEC)};  // given up to refuse a connection
-  char listener_mark_ = 0;  // its address marks the listener's events
-  char timer_mark_ = 0;     // and this one those of the timer
-  bool coarse_ = false;     // there is no epoll_pwait2
-  unique_fd timer_;         // in its place
+  char listener_mark_ = 0;                                        // its address marks the listener's events
+  char timer_mark_ = 0;                                           // and this one those of the timer
+  bool coarse_ = false;                                           // there is no epoll_pwait2
+  unique_fd timer_;                                               // in its place
   std::unordered_map<connection*, std::unique_ptr<connection>> connections_;
   std::deque<delayed_reply> delayed_;  // in order of deadline, since the delay is the same for all
   std::array<std::byte, messages_per_receive * echo_bytes> scratch_;
@@ -325,7 +324,7 @@ class server {
 void prepare_process() {
   ::prctl(PR_SET_NAME, "echo-server");
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // besides the control pipe: also when this process is stuck
-  ::prctl(PR_SET_TIMERSLACK, 1UL);  // 1 ns: the default of 50 us would be added to every delay
+  ::prctl(PR_SET_TIMERSLACK, 1UL);     // 1 ns: the default of 50 us would be added to every delay
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;

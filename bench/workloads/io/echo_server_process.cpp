@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <workloads/io/echo_server_process.hpp>
 
 #include <arpa/inet.h>
@@ -66,9 +67,7 @@ struct spawn_actions {
   posix_spawn_file_actions_t actions;
 };
 
-std::string echo_server_options(nanoseconds delay) {
-  return "{\"delay_ns\":" + std::to_string(delay.count()) + "}";
-}
+std::string echo_server_options(nanoseconds delay) { return "{\"delay_ns\":" + std::to_string(delay.count()) + "}"; }
 
 pid_t spawn_server(std::string flag, std::string options, int listener, int control, int shared) {
   std::string name = "waitwork";
@@ -79,8 +78,7 @@ pid_t spawn_server(std::string flag, std::string options, int listener, int cont
   ::posix_spawn_file_actions_adddup2(&actions.actions, control, echo_control_fd);
   if (shared >= 0) ::posix_spawn_file_actions_adddup2(&actions.actions, shared, echo_shared_fd);
   pid_t pid = -1;
-  const int error =
-      ::posix_spawn(&pid, own_program().c_str(), &actions.actions, nullptr, arguments, environ);
+  const int error = ::posix_spawn(&pid, own_program().c_str(), &actions.actions, nullptr, arguments, environ);
   // A program that cannot be executed is about its file, a process that cannot be had about the call.
   if (error == ENOENT || error == EACCES) throw file_error("start", own_program(), error);
   if (error != 0) throw_call_error("start", "the echo server", error == EPERM ? "clone3" : "fork", error);
@@ -92,8 +90,7 @@ pid_t spawn_server(std::string flag, std::string options, int listener, int cont
 echo_server_process::echo_server_process(nanoseconds delay)
     : echo_server_process(echo_server_flag, echo_server_options(delay)) {}
 
-echo_server_process::echo_server_process(std::string_view flag, const std::string& options,
-                                         int shared) {
+echo_server_process::echo_server_process(std::string_view flag, const std::string& options, int shared) {
   const unique_fd listener = out_of_the_way(listen_on_loopback(address_).get());
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw_call_error("open", "the echo server's control pipe", "pipe2", errno);

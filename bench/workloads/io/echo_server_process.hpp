@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // echo_server_process: the echo server (echo_server.hpp), running for as long as this object lives.
 //
@@ -9,11 +10,11 @@
 #include <netinet/in.h>
 #include <sys/types.h>
 
-#include <waitwork/base/clock.hpp>
-#include <waitwork/base/unique_fd.hpp>
-
 #include <string>
 #include <string_view>
+
+#include <waitwork/base/clock.hpp>
+#include <waitwork/base/unique_fd.hpp>
 
 namespace waitwork::bench {
 

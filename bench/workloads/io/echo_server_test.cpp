@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <workloads/io/echo_server.hpp>
 
 #include <errno.h>
@@ -83,8 +84,7 @@ TEST_P(echo_server, answers_many_connections_each_with_its_own_replies) {
   std::vector<unique_fd> connections(300);
   for (unique_fd& connection : connections) connection = server.connect();
   for (std::uint64_t round = 0; round < 5; ++round) {
-    for (std::size_t n = 0; n < connections.size(); ++n)
-      send_request(connections[n], n * 10 + round);
+    for (std::size_t n = 0; n < connections.size(); ++n) send_request(connections[n], n * 10 + round);
     for (std::size_t n = 0; n < connections.size(); ++n) {
       ASSERT_EQ(next_reply(connections[n]), echo_reply(echo_request(n * 10 + round)));
     }
@@ -95,8 +95,7 @@ TEST_P(echo_server, puts_a_request_together_that_comes_in_pieces) {
   const echo_server_process server(GetParam());
   const unique_fd connection = server.connect();
   const echo_message request = echo_request(3);
-  for (const std::byte& byte : std::as_bytes(std::span(request)))
-    send_bytes(connection, {&byte, 1});
+  for (const std::byte& byte : std::as_bytes(std::span(request))) send_bytes(connection, {&byte, 1});
   EXPECT_EQ(next_reply(connection), echo_reply(request));
 }
 
@@ -112,8 +111,7 @@ std::size_t send_until_stalled(const unique_fd& to, std::span<const std::byte> b
   std::size_t sent = 0;
   pollfd writable{to.get(), POLLOUT, 0};
   while (sent < bytes.size() && ::poll(&writable, 1, 50) > 0) {
-    const ssize_t moved =
-        ::send(to.get(), bytes.data() + sent, bytes.size() - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t moved = ::send(to.get(), bytes.data() + sent, bytes.size() - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (moved > 0) sent += static_cast<std::size_t>(moved);
   }
   return sent;
@@ -192,9 +190,7 @@ TEST_P(echo_server, ends_with_the_object_that_started_it) {
 }
 
 INSTANTIATE_TEST_SUITE_P(delays, echo_server, testing::Values(no_delay, short_delay),
-                         [](const auto& tested) {
-                           return tested.param == no_delay ? "without_delay" : "with_delay";
-                         });
+                         [](const auto& tested) { return tested.param == no_delay ? "without_delay" : "with_delay"; });
 
 TEST(echo_server_delay, is_never_shorter_than_asked) {
   const echo_server_process server(short_delay);
@@ -214,8 +210,7 @@ TEST(echo_server_delay, is_never_shorter_than_asked) {
 }
 
 TEST(echo_server_options, are_refused_if_they_make_no_sense) {
-  for (const std::string_view options :
-       {"", "nonsense", "{}", R"({"delay_ns":-1})", R"({"delay_ns":"1"})"}) {
+  for (const std::string_view options : {"", "nonsense", "{}", R"({"delay_ns":-1})", R"({"delay_ns":"1"})"}) {
     EXPECT_EQ(run_echo_server(options), 1) << options;
   }
 }

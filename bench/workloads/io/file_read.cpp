@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // io/file_read: random 4 KiB reads of a real file.
 //
 //   direct  O_DIRECT: every read waits for the device, and the page cache holds none of the file
@@ -21,9 +22,9 @@
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/random.hpp>
 #include <waitwork/base/unique_fd.hpp>
+#include <waitwork/bench/workload.hpp>
 #include <waitwork/io/file.hpp>
 
-#include <waitwork/bench/workload.hpp>
 #include <workloads/io/block_file.hpp>
 #include <workloads/io/work_file.hpp>
 
@@ -54,8 +55,7 @@ class file_read_workload final : public workload {
   answer run(unit work) override {
     const block_span buffer = buffer_of(work.lane);
     const std::uint64_t offset_bytes = block_of(work.index) * block_bytes;
-    const ssize_t moved =
-        ::pread(file_.get(), buffer.data(), block_bytes, static_cast<off_t>(offset_bytes));
+    const ssize_t moved = ::pread(file_.get(), buffer.data(), block_bytes, static_cast<off_t>(offset_bytes));
     if (moved < 0) throw_file_error("read", path_, errno);
     return checked_sum(static_cast<std::size_t>(moved), offset_bytes, buffer);
   }
@@ -63,8 +63,7 @@ class file_read_workload final : public workload {
   task<answer> run(async_context&, unit work) override {
     const block_span buffer = buffer_of(work.lane);
     const std::uint64_t offset_bytes = block_of(work.index) * block_bytes;
-    const result<std::size_t> moved =
-        co_await read_at(file_.get(), std::as_writable_bytes(buffer), offset_bytes);
+    const result<std::size_t> moved = co_await read_at(file_.get(), std::as_writable_bytes(buffer), offset_bytes);
     if (!moved) throw_file_error("read", path_, moved.error().value());
     co_return checked_sum(*moved, offset_bytes, buffer);
   }
@@ -74,20 +73,15 @@ class file_read_workload final : public workload {
             {"bytes_per_unit", static_cast<double>(block_bytes)}};
   }
 
-  answer expected(std::uint64_t index) const override {
-    return pattern_.expected_sum(block_of(index));
-  }
+  answer expected(std::uint64_t index) const override { return pattern_.expected_sum(block_of(index)); }
 
  private:
   // Pseudo-random over the whole file: scales 64 random bits to [0, blocks).
   std::uint64_t block_of(std::uint64_t index) const noexcept {
-    return static_cast<std::uint64_t>((static_cast<uint128>(mix64(order_ + index)) * blocks_) >>
-                                      64);
+    return static_cast<std::uint64_t>((static_cast<uint128>(mix64(order_ + index)) * blocks_) >> 64);
   }
 
-  block_span buffer_of(unsigned lane) noexcept {
-    return block_span(buffers_.data() + lane * block_words, block_words);
-  }
+  block_span buffer_of(unsigned lane) noexcept { return block_span(buffers_.data() + lane * block_words, block_words); }
 
   answer checked_sum(std::size_t moved_bytes, std::uint64_t offset_bytes, block_view buffer) const {
     if (moved_bytes != block_bytes) {

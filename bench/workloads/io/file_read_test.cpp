@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 
 #include <cstdint>
@@ -23,9 +24,7 @@ class file_read_workload : public testing::TestWithParam<const char*> {
       return nullptr;
     }
   }
-  std::filesystem::path path() const {
-    return work_file(directory_.path(), "file_read-" + std::string(GetParam()));
-  }
+  std::filesystem::path path() const { return work_file(directory_.path(), "file_read-" + std::string(GetParam())); }
   scratch_directory directory_;
   std::string missing_;
 };
@@ -59,8 +58,7 @@ TEST_P(file_read_workload, reads_all_over_the_file) {
   const auto reader = make(1);
   if (!reader) GTEST_SKIP() << missing_;
   std::set<answer> distinct;
-  for (std::uint64_t index = 0; index < smoke_blocks; ++index)
-    distinct.insert(reader->expected(index));
+  for (std::uint64_t index = 0; index < smoke_blocks; ++index) distinct.insert(reader->expected(index));
   // Random draws with replacement reach 1 - 1/e of the blocks.
   EXPECT_GT(distinct.size(), smoke_blocks * 60 / 100);
 }

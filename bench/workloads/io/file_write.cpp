@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // io/file_write: random 4 KiB writes past the page cache, each made durable before the unit counts
 // as done.
 //
@@ -27,9 +28,9 @@
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/random.hpp>
 #include <waitwork/base/unique_fd.hpp>
+#include <waitwork/bench/workload.hpp>
 #include <waitwork/io/file.hpp>
 
-#include <waitwork/bench/workload.hpp>
 #include <workloads/io/block_file.hpp>
 #include <workloads/io/work_file.hpp>
 
@@ -57,8 +58,7 @@ class file_write_workload final : public workload {
     }
     // The same file for all children: overwriting it frees no blocks, whose discard would run
     // beside the next child.
-    reserve_space(open_file_or_throw(path_, O_RDWR | O_CREAT).get(), path_,
-                  last_writer_.size() * block_bytes);
+    reserve_space(open_file_or_throw(path_, O_RDWR | O_CREAT).get(), path_, last_writer_.size() * block_bytes);
     file_ = open_direct(path_, O_RDWR);
     write_initial_contents();
     sync_file(file_.get(), path_);
@@ -68,8 +68,7 @@ class file_write_workload final : public workload {
     const std::uint64_t block = block_of(work);
     const block_span buffer = buffer_of(work.lane);
     stamp(work.index, buffer);
-    const ssize_t moved =
-        ::pwrite(file_.get(), buffer.data(), block_bytes, static_cast<off_t>(block * block_bytes));
+    const ssize_t moved = ::pwrite(file_.get(), buffer.data(), block_bytes, static_cast<off_t>(block * block_bytes));
     if (moved < 0) throw_file_error("write", path_, errno);
     require_whole_block(static_cast<std::size_t>(moved), block);
     if (::fdatasync(file_.get()) != 0) throw_file_error("sync", path_, errno);
@@ -80,8 +79,7 @@ class file_write_workload final : public workload {
     const std::uint64_t block = block_of(work);
     const block_span buffer = buffer_of(work.lane);
     stamp(work.index, buffer);
-    const result<std::size_t> moved =
-        co_await write_at(file_.get(), std::as_bytes(buffer), block * block_bytes);
+    const result<std::size_t> moved = co_await write_at(file_.get(), std::as_bytes(buffer), block * block_bytes);
     if (!moved) throw_file_error("write", path_, moved.error().value());
     require_whole_block(*moved, block);
     const result<void> synced = co_await sync_data(file_.get());
@@ -119,9 +117,7 @@ class file_write_workload final : public workload {
     return work.lane * blocks_per_lane_ + static_cast<std::uint64_t>(scaled >> 64);
   }
 
-  block_span buffer_of(unsigned lane) noexcept {
-    return block_span(buffers_.data() + lane * block_words, block_words);
-  }
+  block_span buffer_of(unsigned lane) noexcept { return block_span(buffers_.data() + lane * block_words, block_words); }
 
   // An arithmetic progression whose start and step come from the index: 100 ns for a block, and no
   // two units' blocks have a word in common but by chance.
@@ -156,17 +152,15 @@ class file_write_workload final : public workload {
       for (std::uint64_t n = 0; n < count; ++n) {
         stamp(last_writer_[first + n], block_span(chunk.data() + n * block_words, block_words));
       }
-      write_all(file_.get(), path_, std::as_bytes(chunk.span()).first(count * block_bytes),
-                first * block_bytes);
+      write_all(file_.get(), path_, std::as_bytes(chunk.span()).first(count * block_bytes), first * block_bytes);
     });
   }
 
   [[noreturn]] void throw_wrong_block(std::uint64_t block) const {
     const std::uint64_t writer = last_writer_[block];
-    const std::string content = writer == ~block ? "what was there before the run"
-                                                 : "what unit " + std::to_string(writer) + " wrote";
-    throw wrong_answer("block " + std::to_string(block) + " of '" + path_.string() +
-                       "' does not hold " + content);
+    const std::string content =
+        writer == ~block ? "what was there before the run" : "what unit " + std::to_string(writer) + " wrote";
+    throw wrong_answer("block " + std::to_string(block) + " of '" + path_.string() + "' does not hold " + content);
   }
 
   std::filesystem::path path_;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // io/net_echo: request and reply over TCP loopback, one connection a lane.
 //
 //   delay0    the server answers at once: what a request costs
@@ -24,10 +25,10 @@
 #include <waitwork/base/random.hpp>
 #include <waitwork/base/refusal.hpp>
 #include <waitwork/base/unique_fd.hpp>
-#include <waitwork/io/socket.hpp>
-
 #include <waitwork/bench/helper_process.hpp>
 #include <waitwork/bench/workload.hpp>
+#include <waitwork/io/socket.hpp>
+
 #include <workloads/io/echo_message.hpp>
 #include <workloads/io/echo_server.hpp>
 #include <workloads/io/echo_server_process.hpp>
@@ -113,11 +114,11 @@ class net_echo_workload final : public workload {
   task<answer> run(async_context&, unit work) override {
     line& lane = lines_[work.lane];
     lane.request = echo_request(first_index_ + work.index);
-    const result<std::size_t> sent = co_await waitwork::send(
-        lane.socket.get(), std::as_bytes(std::span(lane.request)), MSG_WAITALL);
+    const result<std::size_t> sent =
+        co_await waitwork::send(lane.socket.get(), std::as_bytes(std::span(lane.request)), MSG_WAITALL);
     require_whole_message("send to", sent);
-    const result<std::size_t> received = co_await waitwork::receive(
-        lane.socket.get(), std::as_writable_bytes(std::span(lane.reply)), MSG_WAITALL);
+    const result<std::size_t> received =
+        co_await waitwork::receive(lane.socket.get(), std::as_writable_bytes(std::span(lane.reply)), MSG_WAITALL);
     require_whole_message("receive from", received);
     co_return echo_digest(lane.reply);
   }

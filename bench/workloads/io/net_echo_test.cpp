@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -19,13 +20,9 @@ class net_echo_workload : public testing::TestWithParam<const char*> {
   }
 };
 
-TEST_P(net_echo_workload, gets_every_answer_when_blocking) {
-  EXPECT_EQ(wrong_when_blocking(*make(1), 100), 0u);
-}
+TEST_P(net_echo_workload, gets_every_answer_when_blocking) { EXPECT_EQ(wrong_when_blocking(*make(1), 100), 0u); }
 
-TEST_P(net_echo_workload, gets_every_answer_on_threads) {
-  EXPECT_EQ(wrong_on_threads(*make(16), 1000, 16), 0u);
-}
+TEST_P(net_echo_workload, gets_every_answer_on_threads) { EXPECT_EQ(wrong_on_threads(*make(16), 1000, 16), 0u); }
 
 TEST_P(net_echo_workload, gets_every_answer_on_a_loop) {
   const auto client = make(256);

@@ -1,8 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // io/timer: wait a fixed time and do nothing else, the pure wait.
 //
 // What a strategy costs when there is no work at all: every unit that can be in flight multiplies
 // the rate, and the only limits are the timers of the kernel and of the loop. The answer is right
 // only if the wait was long enough, so a strategy cannot win by waking early.
+
+#include <waitwork/io/timer.hpp>
 
 #include <errno.h>
 #include <time.h>
@@ -15,8 +18,6 @@
 
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/refusal.hpp>
-#include <waitwork/io/timer.hpp>
-
 #include <waitwork/bench/workload.hpp>
 
 namespace waitwork::bench {
@@ -63,9 +64,7 @@ const bool registered = register_workload({
     .name = "io/timer",
     .variants = {""},
     .waits = true,
-    .make = [](const workload_settings&) -> std::unique_ptr<workload> {
-      return std::make_unique<timer_workload>();
-    },
+    .make = [](const workload_settings&) -> std::unique_ptr<workload> { return std::make_unique<timer_workload>(); },
 });
 
 }  // namespace

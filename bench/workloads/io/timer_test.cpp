@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <workloads/io/workload_under_test.hpp>
 
 namespace waitwork::bench {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <workloads/io/work_file.hpp>
 
 #include <errno.h>
@@ -25,20 +26,18 @@ constexpr std::size_t chunk_bytes = std::size_t{1} << 20;
 std::string in_quotes(const std::filesystem::path& path) { return "'" + path.string() + "'"; }
 
 unsupported_error direct_unsupported(const std::filesystem::path& path, const std::string& cause) {
-  return {"open for direct I/O", in_quotes(path), cause,
-          "choose a directory on ext4 or xfs with --work-dir"};
+  return {"open for direct I/O", in_quotes(path), cause, "choose a directory on ext4 or xfs with --work-dir"};
 }
 
 std::uint64_t size_of(int fd, const std::filesystem::path& path) {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd, &status) != 0) throw_file_error("stat", path, errno);
   return static_cast<std::uint64_t>(status.st_size);
 }
 
 }  // namespace
 
-void throw_file_error(const std::string& operation, const std::filesystem::path& path,
-                      int positive_errno) {
+void throw_file_error(const std::string& operation, const std::filesystem::path& path, int positive_errno) {
   const refusal why = explain_file_error(positive_errno);
   throw environment_error(operation, in_quotes(path), why.cause, why.remedy + " (--work-dir says where)");
 }
@@ -50,13 +49,11 @@ void throw_file_error(const std::string& operation, const std::filesystem::path&
   throw_file_error(operation, path, positive_errno);
 }
 
-void throw_short_transfer(const std::string& operation, const std::filesystem::path& path,
-                          std::size_t moved_bytes, std::size_t wanted_bytes,
-                          std::uint64_t offset_bytes) {
+void throw_short_transfer(const std::string& operation, const std::filesystem::path& path, std::size_t moved_bytes,
+                          std::size_t wanted_bytes, std::uint64_t offset_bytes) {
   throw environment_error(operation, in_quotes(path),
                           "short " + operation + ": " + std::to_string(moved_bytes) + " of " +
-                              std::to_string(wanted_bytes) + " bytes at offset " +
-                              std::to_string(offset_bytes),
+                              std::to_string(wanted_bytes) + " bytes at offset " + std::to_string(offset_bytes),
                           "leave the work directory alone while a run uses it");
 }
 
@@ -74,7 +71,7 @@ unique_fd open_direct(const std::filesystem::path& path, int flags) {
   if (!fd) throw_file_error("open", path, errno);
   // tmpfs accepts O_DIRECT since Linux 6.6 and then copies memory, which is not what the row says
   // it measures.
-  struct statfs file_system {};
+  struct statfs file_system{};
   if (::fstatfs(fd.get(), &file_system) != 0) throw_descriptor_error("statfs", path, "fstatfs", errno);
   if (file_system.f_type == TMPFS_MAGIC || file_system.f_type == RAMFS_MAGIC) {
     throw direct_unsupported(path, "the file system keeps files in memory, there is no device");
@@ -97,12 +94,11 @@ void reserve_space(int fd, const std::filesystem::path& path, std::uint64_t byte
   }
 }
 
-void read_all(int fd, const std::filesystem::path& path, std::span<std::byte> buffer,
-              std::uint64_t offset_bytes) {
+void read_all(int fd, const std::filesystem::path& path, std::span<std::byte> buffer, std::uint64_t offset_bytes) {
   std::size_t done = 0;
   while (done < buffer.size()) {
-    const ssize_t moved = ::pread(fd, buffer.data() + done, buffer.size() - done,
-                                  static_cast<off_t>(offset_bytes + done));
+    const ssize_t moved =
+        ::pread(fd, buffer.data() + done, buffer.size() - done, static_cast<off_t>(offset_bytes + done));
     if (moved < 0 && errno == EINTR) continue;
     if (moved < 0) throw_descriptor_error("read", path, "pread64", errno);
     if (moved == 0) throw_short_transfer("read", path, done, buffer.size(), offset_bytes);
@@ -110,12 +106,10 @@ void read_all(int fd, const std::filesystem::path& path, std::span<std::byte> bu
   }
 }
 
-void write_all(int fd, const std::filesystem::path& path, std::span<const std::byte> data,
-               std::uint64_t offset_bytes) {
+void write_all(int fd, const std::filesystem::path& path, std::span<const std::byte> data, std::uint64_t offset_bytes) {
   std::size_t done = 0;
   while (done < data.size()) {
-    const ssize_t moved = ::pwrite(fd, data.data() + done, data.size() - done,
-                                   static_cast<off_t>(offset_bytes + done));
+    const ssize_t moved = ::pwrite(fd, data.data() + done, data.size() - done, static_cast<off_t>(offset_bytes + done));
     if (moved < 0 && errno == EINTR) continue;
     if (moved < 0) throw_descriptor_error("write", path, "pwrite64", errno);
     if (moved == 0) throw_short_transfer("write", path, done, data.size(), offset_bytes);
@@ -138,8 +132,7 @@ double cached_share(int fd, const std::filesystem::path& path) {
   const int error = errno;
   ::munmap(mapping, bytes);
   if (answer != 0) throw_descriptor_error("ask what the page cache holds of", path, "mincore", error);
-  const auto held =
-      std::ranges::count_if(resident, [](unsigned char page) { return (page & 1) != 0; });
+  const auto held = std::ranges::count_if(resident, [](unsigned char page) { return (page & 1) != 0; });
   return static_cast<double>(held) / static_cast<double>(resident.size());
 }
 
@@ -154,16 +147,14 @@ void load_into_cache(int fd, const std::filesystem::path& path) {
   aligned_buffer<std::byte> chunk(chunk_bytes);
   const std::uint64_t bytes = size_of(fd, path);
   for (std::uint64_t offset = 0; offset < bytes; offset += chunk.size()) {
-    read_all(fd, path, chunk.span().first(std::min<std::uint64_t>(chunk.size(), bytes - offset)),
-             offset);
+    read_all(fd, path, chunk.span().first(std::min<std::uint64_t>(chunk.size(), bytes - offset)), offset);
   }
   // The kernel may drop a page at any time; one in a hundred still leaves the median a cached read.
   const double share = cached_share(fd, path);
   if (share < 0.99) {
-    throw environment_error(
-        "keep in the page cache", in_quotes(path),
-        "memory holds only " + std::to_string(static_cast<int>(share * 100)) + " % of it",
-        "free memory, or raise the memory limit of the container");
+    throw environment_error("keep in the page cache", in_quotes(path),
+                            "memory holds only " + std::to_string(static_cast<int>(share * 100)) + " % of it",
+                            "free memory, or raise the memory limit of the container");
   }
 }
 

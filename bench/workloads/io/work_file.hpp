@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // work_file: opening, filling and caching the files that the file workloads work on.
 //
@@ -6,24 +7,22 @@
 // region, and refused with cause and remedy where the machine cannot do it. All functions block;
 // failures throw environment_error.
 
-#include <waitwork/base/unique_fd.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
 
+#include <waitwork/base/unique_fd.hpp>
+
 namespace waitwork::bench {
 
 // Throws environment_error "<operation> <path>: <cause of the errno>; <remedy>".
-[[noreturn]] void throw_file_error(const std::string& operation, const std::filesystem::path& path,
-                                   int positive_errno);
+[[noreturn]] void throw_file_error(const std::string& operation, const std::filesystem::path& path, int positive_errno);
 
 // Throws environment_error for a request that moved fewer bytes than asked.
-[[noreturn]] void throw_short_transfer(const std::string& operation,
-                                       const std::filesystem::path& path, std::size_t moved_bytes,
-                                       std::size_t wanted_bytes, std::uint64_t offset_bytes);
+[[noreturn]] void throw_short_transfer(const std::string& operation, const std::filesystem::path& path,
+                                       std::size_t moved_bytes, std::size_t wanted_bytes, std::uint64_t offset_bytes);
 
 // open(2) with O_CLOEXEC added.
 unique_fd open_file_or_throw(const std::filesystem::path& path, int flags);
@@ -39,10 +38,8 @@ unique_fd open_direct(const std::filesystem::path& path, int flags);
 void reserve_space(int fd, const std::filesystem::path& path, std::uint64_t bytes);
 
 // pread(2) and pwrite(2) of all of the buffer.
-void read_all(int fd, const std::filesystem::path& path, std::span<std::byte> buffer,
-              std::uint64_t offset_bytes);
-void write_all(int fd, const std::filesystem::path& path, std::span<const std::byte> data,
-               std::uint64_t offset_bytes);
+void read_all(int fd, const std::filesystem::path& path, std::span<std::byte> buffer, std::uint64_t offset_bytes);
+void write_all(int fd, const std::filesystem::path& path, std::span<const std::byte> data, std::uint64_t offset_bytes);
 
 // fsync(2).
 void sync_file(int fd, const std::filesystem::path& path);

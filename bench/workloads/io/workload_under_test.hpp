@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // workload_under_test: a registered workload, made in a directory of its own and driven without the
 // harness.
@@ -8,10 +9,6 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
-
-#include <waitwork/base/environment_error.hpp>
-#include <waitwork/coro/lanes.hpp>
-#include <waitwork/io/loop.hpp>
 
 #include <atomic>
 #include <cerrno>
@@ -26,7 +23,10 @@
 #include <thread>
 #include <vector>
 
+#include <waitwork/base/environment_error.hpp>
 #include <waitwork/bench/workload.hpp>
+#include <waitwork/coro/lanes.hpp>
+#include <waitwork/io/loop.hpp>
 
 namespace waitwork::bench {
 
@@ -34,8 +34,7 @@ class scratch_directory {
  public:
   scratch_directory() {
     std::string name = (std::filesystem::current_path() / "workload_test.XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr)
-      throw std::system_error(errno, std::generic_category(), name);
+    if (::mkdtemp(name.data()) == nullptr) throw std::system_error(errno, std::generic_category(), name);
     path_ = name;
   }
   ~scratch_directory() {
@@ -50,16 +49,15 @@ class scratch_directory {
   std::filesystem::path path_;
 };
 
-inline std::unique_ptr<workload> make_workload(std::string_view name,
-                                               const workload_settings& settings) {
+inline std::unique_ptr<workload> make_workload(std::string_view name, const workload_settings& settings) {
   for (const workload_definition& definition : registered_workloads()) {
     if (definition.name == name) return definition.make(settings);
   }
   throw std::invalid_argument("no workload is called " + std::string(name));
 }
 
-inline workload_settings smoke_settings(const std::filesystem::path& directory,
-                                        std::string variant = "", unsigned lanes = 1) {
+inline workload_settings smoke_settings(const std::filesystem::path& directory, std::string variant = "",
+                                        unsigned lanes = 1) {
   workload_settings settings;
   settings.variant = std::move(variant);
   settings.lanes = lanes;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // mixed/wait_work: wait W microseconds, then compute S microseconds; W + S is always one
 // millisecond. The whole range between the two stories by which concurrency and parallelism are
 // taught: `burgers`, where one cook with many orders mostly waits, and `cleaning`, where there is
@@ -10,9 +11,6 @@
 #include <errno.h>
 #include <time.h>
 
-#include <harness/drive/busy_work.hpp>
-#include <waitwork/bench/workload.hpp>
-
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -22,7 +20,10 @@
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/random.hpp>
 #include <waitwork/base/refusal.hpp>
+#include <waitwork/bench/workload.hpp>
 #include <waitwork/io/timer.hpp>
+
+#include <harness/drive/busy_work.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -47,11 +48,9 @@ int wait_us_of(std::string_view variant) {
 // Until an absolute time, so that a signal that interrupts the sleep does not lengthen it.
 void sleep_blocking(nanoseconds duration) {
   const std::int64_t deadline_ns = now_ns() + duration.count();
-  const timespec deadline{.tv_sec = deadline_ns / 1'000'000'000,
-                          .tv_nsec = deadline_ns % 1'000'000'000};
+  const timespec deadline{.tv_sec = deadline_ns / 1'000'000'000, .tv_nsec = deadline_ns % 1'000'000'000};
   int error = EINTR;
-  while (error == EINTR)
-    error = ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, nullptr);
+  while (error == EINTR) error = ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, nullptr);
   if (error != 0) throw_call_error("sleep", "for the waiting part of a unit", "clock_nanosleep", error);
 }
 
@@ -59,8 +58,7 @@ class wait_work final : public workload {
  public:
   explicit wait_work(const workload_settings& settings)
       : wait_us_(wait_us_of(settings.variant)), wait_(std::chrono::microseconds(wait_us_)) {
-    WAITWORK_CHECK(settings.work_per_us > 0,
-                   "the speed of busy_work is measured before a workload is made");
+    WAITWORK_CHECK(settings.work_per_us > 0, "the speed of busy_work is measured before a workload is made");
     const double work_us = total_us - wait_us_;
     steps_ = static_cast<std::uint64_t>(std::llround(work_us * settings.work_per_us));
     for (std::size_t i = 0; i < inputs_.size(); ++i) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Workloads that go wrong on purpose, for tests of the harness. They are rows only where WAITWORK_TEST_WORKLOADS=1.
 
 #include <signal.h>
@@ -6,8 +7,8 @@
 #include <memory>
 #include <string_view>
 
-#include <waitwork/bench/workload.hpp>
 #include <waitwork/base/environment_error.hpp>
+#include <waitwork/bench/workload.hpp>
 
 namespace waitwork::bench {
 namespace {
@@ -37,9 +38,7 @@ answer hang(unit) {
 
 answer miscompute(unit work) { return work.index == 3 ? 0 : work.index; }
 
-answer fail(unit) {
-  throw environment_error("write", "/somewhere/file", "no space left on device", "free some space");
-}
+answer fail(unit) { throw environment_error("write", "/somewhere/file", "no space left on device", "free some space"); }
 
 template <answer (*run_unit)(unit)>
 workload_definition definition(const char* name) {
@@ -55,17 +54,16 @@ workload_definition absent() {
   made.name = "test/absent";
   made.variants = {""};
   made.make = [](const workload_settings&) -> std::unique_ptr<workload> {
-    throw unsupported_error("use", "what no machine has", "this machine does not have it",
-                            "use a machine that does");
+    throw unsupported_error("use", "what no machine has", "this machine does not have it", "use a machine that does");
   };
   return made;
 }
 
-const bool registered =
-    register_workload(definition<crash>("test/crash")) && register_workload(definition<be_killed>("test/kill")) &&
-    register_workload(definition<hang>("test/hang")) &&
-    register_workload(definition<miscompute>("test/wrong_answer")) &&
-    register_workload(definition<fail>("test/fail")) && register_workload(absent());
+const bool registered = register_workload(definition<crash>("test/crash")) &&
+                        register_workload(definition<be_killed>("test/kill")) &&
+                        register_workload(definition<hang>("test/hang")) &&
+                        register_workload(definition<miscompute>("test/wrong_answer")) &&
+                        register_workload(definition<fail>("test/fail")) && register_workload(absent());
 
 }  // namespace
 }  // namespace waitwork::bench

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // aligned_buffer<T>: a fixed-size array on the heap whose first element is aligned for SIMD loads (64 bytes) or for
 // O_DIRECT (4096 bytes). Elements are zero-initialised, so that no measurement pays for first-touch page faults.
@@ -12,7 +13,7 @@
 
 namespace waitwork {
 
-inline constexpr std::size_t simd_alignment_bytes = 64;     // one cache line, one AVX-512 register
+inline constexpr std::size_t simd_alignment_bytes = 64;         // one cache line, one AVX-512 register
 inline constexpr std::size_t direct_io_alignment_bytes = 4096;  // satisfies every block size up to a page
 
 template <class T>
@@ -20,12 +21,10 @@ template <class T>
 class aligned_buffer {
  public:
   aligned_buffer() noexcept = default;
-  explicit aligned_buffer(std::size_t count, std::size_t alignment_bytes = simd_alignment_bytes)
-      : count_(count) {
+  explicit aligned_buffer(std::size_t count, std::size_t alignment_bytes = simd_alignment_bytes) : count_(count) {
     if (count == 0) return;
     // std::aligned_alloc wants a multiple of the alignment.
-    const std::size_t bytes =
-        (count * sizeof(T) + alignment_bytes - 1) / alignment_bytes * alignment_bytes;
+    const std::size_t bytes = (count * sizeof(T) + alignment_bytes - 1) / alignment_bytes * alignment_bytes;
     data_ = static_cast<T*>(std::aligned_alloc(alignment_bytes, bytes));
     if (data_ == nullptr) throw std::bad_alloc();
     std::memset(static_cast<void*>(data_), 0, bytes);

@@ -1,4 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,8 +16,6 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/base/check.hpp>
@@ -107,8 +107,7 @@ TEST(clock, never_runs_backwards_and_is_the_steady_clock) {
 // environment_error
 
 TEST(environment_error, says_operation_subject_cause_and_remedy_in_one_sentence) {
-  const environment_error error("open", "/data", "permission denied",
-                                "choose a directory you may write to");
+  const environment_error error("open", "/data", "permission denied", "choose a directory you may write to");
   EXPECT_STREQ(error.what(), "open /data: permission denied; choose a directory you may write to");
   EXPECT_EQ(error.operation(), "open");
   EXPECT_EQ(error.subject(), "/data");
@@ -117,8 +116,7 @@ TEST(environment_error, says_operation_subject_cause_and_remedy_in_one_sentence)
 }
 
 TEST(environment_error, leaves_out_what_there_is_not) {
-  EXPECT_STREQ(environment_error("io_uring_setup", "", "forbidden", "").what(),
-               "io_uring_setup: forbidden");
+  EXPECT_STREQ(environment_error("io_uring_setup", "", "forbidden", "").what(), "io_uring_setup: forbidden");
 }
 
 TEST(environment_error, is_caught_as_itself_when_something_is_unsupported) {
@@ -131,9 +129,8 @@ TEST(splitmix64, gives_the_published_sequence) {
   // From state 1234567, as computed by the public-domain reference implementation
   // (prng.di.unimi.it/splitmix64.c).
   splitmix64 random(1234567);
-  const std::array<std::uint64_t, 5> published{6457827717110365317u, 3203168211198807973u,
-                                               9817491932198370423u, 4593380528125082431u,
-                                               16408922859458223821u};
+  const std::array<std::uint64_t, 5> published{6457827717110365317u, 3203168211198807973u, 9817491932198370423u,
+                                               4593380528125082431u, 16408922859458223821u};
   for (const std::uint64_t value : published) EXPECT_EQ(random(), value);
 }
 

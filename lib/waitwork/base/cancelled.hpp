@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // cancelled: what a wait throws that was asked to stop (coro/cancellation.hpp). Here, because value_or_throw() says the
 // same of an outcome that says so.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // WAITWORK_CHECK: a bug stops the program, in every build.
 //
@@ -9,13 +10,12 @@
 namespace waitwork {
 
 // Prints "file:line: check failed: condition: sentence" to standard error and aborts. Never returns.
-[[noreturn]] void check_failed(const char* file, int line, const char* condition,
-                               const char* sentence) noexcept;
+[[noreturn]] void check_failed(const char* file, int line, const char* condition, const char* sentence) noexcept;
 
 }  // namespace waitwork
 
 // WAITWORK_CHECK(condition, "what must hold, as a sentence")
-#define WAITWORK_CHECK(condition, sentence)                                        \
-  (__builtin_expect(static_cast<bool>(condition), 1)                               \
-       ? static_cast<void>(0)                                                      \
+#define WAITWORK_CHECK(condition, sentence)          \
+  (__builtin_expect(static_cast<bool>(condition), 1) \
+       ? static_cast<void>(0)                        \
        : ::waitwork::check_failed(__FILE__, __LINE__, #condition, sentence))

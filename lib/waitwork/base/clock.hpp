@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The one clock of the project: CLOCK_MONOTONIC in nanoseconds, a vDSO call of about 25 ns. It is also the clock of
 // io_uring's timeouts, so that a deadline computed here means the same to the kernel.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // For tests: a process of its own for what lowers limits or forbids system calls, which nobody can take back.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/base/environment_error.hpp>
 
 #include <utility>
@@ -5,8 +6,8 @@
 namespace waitwork {
 namespace {
 
-std::string sentence(const std::string& operation, const std::string& subject,
-                     const std::string& cause, const std::string& remedy) {
+std::string sentence(const std::string& operation, const std::string& subject, const std::string& cause,
+                     const std::string& remedy) {
   std::string text = operation;
   if (!subject.empty()) text += " " + subject;
   text += ": " + cause;
@@ -16,8 +17,7 @@ std::string sentence(const std::string& operation, const std::string& subject,
 
 }  // namespace
 
-environment_error::environment_error(std::string operation, std::string subject, std::string cause,
-                                     std::string remedy)
+environment_error::environment_error(std::string operation, std::string subject, std::string cause, std::string remedy)
     : std::runtime_error(sentence(operation, subject, cause, remedy)),
       operation_(std::move(operation)),
       subject_(std::move(subject)),

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The machine cannot do, or refuses, what a constructor needs. Carries what a person needs to act: the operation that
 // failed, its subject, the cause and the remedy. what() is the one sentence
@@ -10,8 +11,7 @@ namespace waitwork {
 
 class environment_error : public std::runtime_error {
  public:
-  environment_error(std::string operation, std::string subject, std::string cause,
-                    std::string remedy);
+  environment_error(std::string operation, std::string subject, std::string cause, std::string remedy);
 
   const std::string& operation() const noexcept { return operation_; }
   const std::string& subject() const noexcept { return subject_; }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // look_out: a moment of looking for what another thread is about to do, before going to sleep for it.
 //
@@ -6,13 +7,13 @@
 // price of a wait; and if that has not paid lately, it does so seldom: after n failures in a row 2^n waits pass
 // without, 64 at most.
 
-#include <waitwork/base/clock.hpp>
-
 #include <sched.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+
+#include <waitwork/base/clock.hpp>
 
 namespace waitwork {
 

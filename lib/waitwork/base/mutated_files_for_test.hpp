@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // For tests: a directory that stands for "/", whose files are damaged at random, over and over, as no kernel would
-// write them: bits, bytes and ranges, numbers that cannot be, files that are missing, endless, pipes, directories or links to
-// themselves. By the seed alone, so that a failure can be replayed.
+// write them: bits, bytes and ranges, numbers that cannot be, files that are missing, endless, pipes, directories or
+// links to themselves. By the seed alone, so that a failure can be replayed.
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -28,12 +29,35 @@ namespace waitwork {
 
 // `text` damaged in one to four places.
 inline std::string damaged(std::string text, splitmix64& random) {
-  static constexpr std::string_view numbers[] = {
-      "-1", "0", "1", "-0", "4294967295", "4294967296", "9223372036854775807", "9223372036854775808",
-      "-9223372036854775808", "18446744073709551615", "99999999999999999999999999", "1e400", "1e18", "nan", "-nan",
-      "inf", "-inf", "0x10", "1.5", ".", "-", "+5", "max", "0-4294967295", "ffffffffffffffff", ""};
-  static constexpr std::string_view pieces[] = {"\n", "\0", " ", ":", "/", "/../", "..", "\\000", "\\777", "\x1b[2J",
-                                                "\xff\xfe", "a/a/a/a/a/a/a/a/", ",", " - cgroup2 ", "0::/"};
+  static constexpr std::string_view numbers[] = {"-1",
+                                                 "0",
+                                                 "1",
+                                                 "-0",
+                                                 "4294967295",
+                                                 "4294967296",
+                                                 "9223372036854775807",
+                                                 "9223372036854775808",
+                                                 "-9223372036854775808",
+                                                 "18446744073709551615",
+                                                 "99999999999999999999999999",
+                                                 "1e400",
+                                                 "1e18",
+                                                 "nan",
+                                                 "-nan",
+                                                 "inf",
+                                                 "-inf",
+                                                 "0x10",
+                                                 "1.5",
+                                                 ".",
+                                                 "-",
+                                                 "+5",
+                                                 "max",
+                                                 "0-4294967295",
+                                                 "ffffffffffffffff",
+                                                 ""};
+  static constexpr std::string_view pieces[] = {"\n", "\0",          " ",     ":",       "/",        "/../",
+                                                "..", "\\000",       "\\777", "\x1b[2J", "\xff\xfe", "a/a/a/a/a/a/a/a/",
+                                                ",",  " - cgroup2 ", "0::/"};
   for (std::uint64_t left = 1 + random.below(4); left > 0; --left) {
     const std::size_t at = random.below(text.size() + 1);
     const std::size_t count = random.below(text.size() - at + 1);
@@ -44,10 +68,18 @@ inline std::string damaged(std::string text, splitmix64& random) {
       case 1:  // a byte
         if (at < text.size()) text[at] = static_cast<char>(random.below(256));
         break;
-      case 2: text.erase(at, count); break;
-      case 3: text.resize(at); break;
-      case 4: text.insert(at, text.substr(at, count)); break;
-      case 5: text.insert(at, pieces[random.below(std::size(pieces))]); break;
+      case 2:
+        text.erase(at, count);
+        break;
+      case 3:
+        text.resize(at);
+        break;
+      case 4:
+        text.insert(at, text.substr(at, count));
+        break;
+      case 5:
+        text.insert(at, pieces[random.below(std::size(pieces))]);
+        break;
       case 6:  // a line or two of something else, very long
         if (random.below(20) == 0) text.insert(at, std::string(random.below(100'000), "a/9, \n"[random.below(6)]));
         break;

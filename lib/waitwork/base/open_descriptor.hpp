@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // open_descriptor: opening files so that no descriptor of ours is 0, 1 or 2.
 //

@@ -1,12 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/base/open_descriptor.hpp>
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-
-#include <gtest/gtest.h>
 
 namespace waitwork {
 namespace {

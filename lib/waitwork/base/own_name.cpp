@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/base/own_name.hpp>
 
 #include <sys/random.h>

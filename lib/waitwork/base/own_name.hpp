@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // own_name: names of temporary files and directories that nobody but this program gives.
 //

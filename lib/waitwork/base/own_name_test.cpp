@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/base/own_name.hpp>
+
+#include <gtest/gtest.h>
 
 #include <set>
 #include <string>
-
-#include <gtest/gtest.h>
 
 namespace waitwork {
 namespace {

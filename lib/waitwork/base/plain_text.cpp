@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/base/plain_text.hpp>
 
 #include <cstddef>
@@ -31,13 +32,15 @@ decoded decode(std::string_view text) {
 }
 
 bool shown_as_it_is(std::uint32_t code) {
-  if (code < 0x20 || (code >= 0x7F && code < 0xA0)) return false;  // C0, DEL, C1
-  if (code == 0x2028 || code == 0x2029) return false;              // separators of lines and paragraphs
+  if (code < 0x20 || (code >= 0x7F && code < 0xA0)) return false;        // C0, DEL, C1
+  if (code == 0x2028 || code == 0x2029) return false;                    // separators of lines and paragraphs
   if (code == 0x061C || code == 0x200E || code == 0x200F) return false;  // marks of direction
   return !((code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069));  // embeddings, isolates
 }
 
-bool is_blank(char character) { return character == ' ' || character == '\t' || character == '\n' || character == '\r'; }
+bool is_blank(char character) {
+  return character == ' ' || character == '\t' || character == '\n' || character == '\r';
+}
 
 }  // namespace
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // plain_text: text that came from a file, a name or another program, made safe for a terminal and a log.
 //

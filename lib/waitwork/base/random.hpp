@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // splitmix64: the project's pseudo-random numbers, where they need to be the same on every machine and standard
 // library (row order from a seed, file contents, unit addresses). Not for statistics, not for secrets.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/base/refusal.hpp>
 
 #include <signal.h>
@@ -44,8 +45,9 @@ refusal explain_file_error(int positive_errno) {
     case EACCES:
       return with("name a place that you may write to, or change its permissions");
     case EPERM:  // a sticky folder, an immutable file; or a filter that knows no better answer
-      return with("name a place that you may write to, or change its permissions; where these allow it, a seccomp filter or a"
-                  " security module refuses the call");
+      return with(
+          "name a place that you may write to, or change its permissions; where these allow it, a seccomp filter or a"
+          " security module refuses the call");
     case EROFS:
       return with("name a place on a file system that is mounted for writing");
     case ENOENT:

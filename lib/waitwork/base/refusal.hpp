@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // refusal: what the error of a system call means to a person, chosen by the error and not by the place where it struck.
 //
@@ -29,16 +30,18 @@ refusal explain_call_error(std::string_view call, int positive_errno);
 // filter that does not stop at an error.
 refusal explain_call_death(std::string_view call, int signal);
 
-// Whether the error says that the call is not to be had here at all, so that what needs it is absent rather than broken.
+// Whether the error says that the call is not to be had here at all, so that what needs it is absent rather than
+// broken.
 bool is_lacking(int positive_errno) noexcept;
 
 // The same as exceptions. Operation and subject as in environment_error: "write", "report.json".
 environment_error file_error(std::string operation, std::string subject, int positive_errno);
 environment_error call_error(std::string operation, std::string subject, std::string_view call, int positive_errno);
 
-// The error of a call on a file that is open already. Permissions were asked when it was opened: what is refused now is the
-// call, by its name; every other error is one of files.
-environment_error descriptor_error(std::string operation, std::string subject, std::string_view call, int positive_errno);
+// The error of a call on a file that is open already. Permissions were asked when it was opened: what is refused now is
+// the call, by its name; every other error is one of files.
+environment_error descriptor_error(std::string operation, std::string subject, std::string_view call,
+                                   int positive_errno);
 
 // call_error() thrown as what it is: unsupported_error where is_lacking(), environment_error otherwise.
 [[noreturn]] void throw_call_error(std::string operation, std::string subject, std::string_view call,

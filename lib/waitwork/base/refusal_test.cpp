@@ -1,12 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/base/refusal.hpp>
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 
 #include <cerrno>
 #include <string>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 namespace waitwork {
 namespace {
@@ -26,7 +26,8 @@ TEST(refusal, of_a_call_that_names_no_file_says_which_call_a_profile_has_to_allo
 
 TEST(refusal, of_a_call_on_an_open_file_is_never_about_its_permissions) {
   for (const int error : {EPERM, EACCES, ENOSYS}) {
-    EXPECT_THAT(descriptor_error("write", "a.json", "fsync", error).what(), HasSubstr("profile that allows fsync")) << error;
+    EXPECT_THAT(descriptor_error("write", "a.json", "fsync", error).what(), HasSubstr("profile that allows fsync"))
+        << error;
   }
   EXPECT_THAT(descriptor_error("write", "a.json", "fsync", ENOSPC).what(), HasSubstr("make room"));
 }
@@ -53,7 +54,8 @@ TEST(refusal, always_has_a_cause_and_a_remedy_in_one_line) {
 }
 
 TEST(refusal, by_death_names_the_call_and_tells_a_filter_from_want_of_memory) {
-  EXPECT_THAT(explain_call_death("io_uring_setup", SIGSYS).cause, AllOf(HasSubstr("io_uring_setup"), HasSubstr("SIGSYS")));
+  EXPECT_THAT(explain_call_death("io_uring_setup", SIGSYS).cause,
+              AllOf(HasSubstr("io_uring_setup"), HasSubstr("SIGSYS")));
   EXPECT_THAT(explain_call_death("io_uring_setup", SIGSYS).remedy, HasSubstr("SystemCallFilter=io_uring_setup"));
   EXPECT_THAT(explain_call_death("mmap", SIGKILL).remedy, HasSubstr("memory limit"));
   EXPECT_THAT(explain_call_death("mmap", 0).cause, HasSubstr("mmap"));

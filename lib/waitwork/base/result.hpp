@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // result<T>: the outcome of one operation on the outside world (a read, a connect), where failing is normal.
 //
 // An alias, so that everything a reader knows of std::expected holds. Errors are errno values in
 // std::generic_category(). `co_await` it into a named variable first (g++ 12 crashes on `if (co_await x)`).
 
-#include <waitwork/base/cancelled.hpp>
-
 #include <expected>
 #include <system_error>
+
+#include <waitwork/base/cancelled.hpp>
 
 namespace waitwork {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/base/small_file.hpp>
 
 #include <fcntl.h>
@@ -17,7 +18,7 @@ namespace waitwork {
 std::optional<std::string> read_small_file(const std::filesystem::path& path, std::size_t most_bytes) {
   // Without O_NONBLOCK, opening a pipe that nobody writes would wait for who does.
   const unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  struct stat status {};
+  struct stat status{};
   if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
   std::string text;
   std::array<char, 4096> block;  // the kernel hands out a page at a time; the size in `status` says nothing there

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // small_file: reading what the kernel publishes as text under /proc and /sys, where it may be anything.
 //

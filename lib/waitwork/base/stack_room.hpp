@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // stack_room: where the calling thread's stack is, and where it ends.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // thread_start: what it means when the system grants no further thread, and finding that out before a library does.
 //
@@ -5,10 +6,10 @@
 // so the memory is asked for once more. And a library that starts threads of its own accord, as oneTBB does, may have
 // no way to say that it cannot: so as many as it is going to start are started and ended beforehand.
 
-#include <waitwork/base/environment_error.hpp>
-
 #include <cstddef>
 #include <string>
+
+#include <waitwork/base/environment_error.hpp>
 
 namespace waitwork {
 

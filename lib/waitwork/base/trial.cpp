@@ -1,7 +1,5 @@
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstdint>
+// SPDX-License-Identifier: Apache-2.0
+#include <waitwork/base/trial.hpp>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -10,8 +8,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+
 #include <waitwork/base/clock.hpp>
-#include <waitwork/base/trial.hpp>
 #include <waitwork/base/unique_fd.hpp>
 
 namespace waitwork {
@@ -85,8 +87,7 @@ void trial_log::line(char kind, std::string_view text) noexcept {
   [[maybe_unused]] const ssize_t written = ::write(fd_, whole.data(), length + 2);
 }
 
-trial_outcome try_in_child(const std::function<void(trial_log&)>& trial,
-                           std::chrono::nanoseconds limit) {
+trial_outcome try_in_child(const std::function<void(trial_log&)>& trial, std::chrono::nanoseconds limit) {
   trial_outcome outcome;
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {

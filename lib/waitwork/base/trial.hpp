@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // trial: what comes of doing something, found out by a process that may die of it.
 //
@@ -33,9 +34,8 @@ class trial_log {
 };
 
 struct trial_outcome {
-  bool completed =
-      false;      // the trial returned; otherwise `step`, `signal` and `timed_out` say how it ended
-  int error = 0;  // positive errno: there was no process to try it in, and nothing was tried
+  bool completed = false;  // the trial returned; otherwise `step`, `signal` and `timed_out` say how it ended
+  int error = 0;           // positive errno: there was no process to try it in, and nothing was tried
   int signal = 0;          // that ended it; 0 also if nobody can tell
   bool timed_out = false;  // and was then killed
   std::string step;        // the last one begun; empty if none was

@@ -1,15 +1,16 @@
-#include <chrono>
-#include <filesystem>
-#include <iterator>
-#include <stdexcept>
-#include <string>
+// SPDX-License-Identifier: Apache-2.0
+#include <waitwork/base/trial.hpp>
 
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <waitwork/base/trial.hpp>
+#include <chrono>
+#include <filesystem>
+#include <iterator>
+#include <stdexcept>
+#include <string>
 
 namespace waitwork {
 namespace {
@@ -61,8 +62,7 @@ TEST(trial, that_hangs_is_killed) {
 
 // How a child ended is then unknown, but not whether it did what it was to do.
 TEST(trial, is_told_from_a_death_where_sigchld_is_ignored) {
-  struct sigaction ignored {
-  }, before{};
+  struct sigaction ignored{}, before{};
   ignored.sa_handler = SIG_IGN;
   ASSERT_EQ(::sigaction(SIGCHLD, &ignored, &before), 0);
   const trial_outcome good = try_in_child([](trial_log& log) { log.answers("yes"); });
@@ -89,9 +89,7 @@ TEST(trial, says_that_there_is_no_process_to_try_it_in) {
 }
 
 TEST(trial, leaves_no_descriptor_open) {
-  const auto open_files = [] {
-    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
-  };
+  const auto open_files = [] { return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}); };
   const auto before = open_files();
   try_in_child([](trial_log&) {});
   EXPECT_EQ(open_files(), before);

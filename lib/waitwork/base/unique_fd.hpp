@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // unique_fd: sole owner of a file descriptor; closes it on destruction. -1 means none.
 

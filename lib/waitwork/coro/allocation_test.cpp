@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Once warm, starting and awaiting coroutines asks operator new for nothing. A program of its own, because it replaces
 // operator new; not under AddressSanitizer, where the frame pool steps aside.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Cancellation: a request to stop that travels from a coroutine to everything it awaits or has started.
 //
@@ -76,9 +77,7 @@ class stop_source final : private stop_callback {
   explicit stop_source(stop_source* outer) noexcept : stop_source() { follow(outer); }
   void follow(stop_source* outer) noexcept;
 
-  ~stop_source() {
-    WAITWORK_CHECK(all_.next == &all_, "nothing waits under a stop_source that is destroyed");
-  }
+  ~stop_source() { WAITWORK_CHECK(all_.next == &all_, "nothing waits under a stop_source that is destroyed"); }
 
   // Tells everyone who listens, to this source or to one that follows it, once. This thread only; from another one use
   // remote::request_stop.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/coro/cancellation.hpp>
 
 #include <gtest/gtest.h>
@@ -120,7 +121,9 @@ TEST(stop_source, that_follows_nobody_stops_by_itself) {
 
 TEST(stop_source, outlived_by_the_one_further_out_is_forgotten) {
   stop_source outer;
-  { const stop_source inner(&outer); }
+  {
+    const stop_source inner(&outer);
+  }
   outer.request_stop();
 }
 

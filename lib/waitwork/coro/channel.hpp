@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // channel: values from some coroutines of a loop to others, in order, at the pace of the slower side.
 //
@@ -17,14 +18,14 @@
 // received, also if the receiver is stopped before it resumes; one that reaches the loser of a when_any is destroyed
 // with the other things that losers give. Waits are those of wait_list.hpp.
 
-#include <waitwork/coro/wait_list.hpp>
-
 #include <coroutine>
 #include <cstddef>
 #include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+#include <waitwork/coro/wait_list.hpp>
 
 namespace waitwork {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // This layer used as its headers say, in the forms that g++ 12 has compiled wrongly elsewhere: temporaries of a
 // co_await expression destroyed twice, lambdas with captures, an awaited value as a condition. Every object here knows
 // whether it is destroyed once.

@@ -1,8 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // Awaiting deep: a recursion over a long list, in every form that nests. Most cases run on a thread whose stack would
 // hold a hundredth of it, so that what uses the stack dies there; one goes to the million on the stack that all have.
-#include <pthread.h>
-
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <functional>
 #include <stdexcept>

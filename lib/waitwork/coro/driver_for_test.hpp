@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // For tests of coro/, which has no loop: a driver that runs what is ready, waits that end by hand, ways to run a task.
 

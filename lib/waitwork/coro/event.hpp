@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // event: coroutines of one loop wait until something is so.
 //
 // It stays set until it is reset, so who comes later does not wait. Whoever waits when it is set is woken, also if it
 // is reset before they resume; a coroutine that needs it to be so still looks again. Waits are those of wait_list.hpp.
 
-#include <waitwork/coro/wait_list.hpp>
-
 #include <coroutine>
+
+#include <waitwork/coro/wait_list.hpp>
 
 namespace waitwork {
 

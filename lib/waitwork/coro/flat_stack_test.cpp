@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A million rounds of everything that starts or resumes coroutines, on a stack that does not grow. Means most at -O0
 // and under sanitizers, where nothing is a tail call.
 #include <gtest/gtest.h>

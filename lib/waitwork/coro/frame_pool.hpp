@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // frame_pool: coroutine frames recycled through a per-thread free list.
 //

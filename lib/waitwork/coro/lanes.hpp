@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // lanes: drive many independent units with a bounded number in flight.
 //
@@ -5,13 +6,13 @@
 // per unit and a semaphore this needs no queue, and its memory is that of `depth` frames however many units there
 // are. A lane owns whatever a unit needs while it is in flight (a buffer, a connection), so `lane` is passed along.
 
-#include <waitwork/coro/task.hpp>
-#include <waitwork/coro/when_all.hpp>
-
 #include <cstdint>
 #include <exception>
 #include <optional>
 #include <vector>
+
+#include <waitwork/coro/task.hpp>
+#include <waitwork/coro/when_all.hpp>
 
 namespace waitwork {
 namespace detail {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // mutex: one coroutine of a loop at a time, across its waits.
 //
@@ -10,12 +11,12 @@
 // wait_list.hpp; to lock for the last words of something that is being cancelled, await shielded(m.lock()). Not
 // recursive.
 
-#include <waitwork/base/check.hpp>
-#include <waitwork/coro/wait_list.hpp>
-
 #include <coroutine>
 #include <optional>
 #include <utility>
+
+#include <waitwork/base/check.hpp>
+#include <waitwork/coro/wait_list.hpp>
 
 namespace waitwork {
 

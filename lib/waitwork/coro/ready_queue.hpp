@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // ready_queue: coroutines that can go on, in the order in which they became ready.
 //
@@ -5,13 +6,13 @@
 // nothing and cannot fail. Every loop has one and makes it the thread's own while it runs; so what wakes a coroutine
 // (a semaphore, a stop request) needs no loop, and this layer no operating system.
 
-#include <waitwork/base/check.hpp>
-#include <waitwork/coro/stack_limit.hpp>
-
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+
+#include <waitwork/base/check.hpp>
+#include <waitwork/coro/stack_limit.hpp>
 
 namespace waitwork {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // scope: tasks that run beside each other and end together. Nothing that is started in a scope outlives it.
 //
@@ -19,11 +20,6 @@
 //
 // A task for the background is spawned in a scope that lives longer than the one who spawns it.
 
-#include <waitwork/base/check.hpp>
-#include <waitwork/base/result.hpp>
-#include <waitwork/coro/task.hpp>
-#include <waitwork/coro/this_task.hpp>
-
 #include <coroutine>
 #include <cstddef>
 #include <exception>
@@ -32,6 +28,11 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
+
+#include <waitwork/base/check.hpp>
+#include <waitwork/base/result.hpp>
+#include <waitwork/coro/task.hpp>
+#include <waitwork/coro/this_task.hpp>
 
 namespace waitwork {
 

@@ -1,6 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 // Failures, stop requests, and both at once: scope_test.cpp has what goes well.
-#include <waitwork/coro/scope.hpp>
-
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -11,6 +10,7 @@
 
 #include <waitwork/coro/driver_for_test.hpp>
 #include <waitwork/coro/event.hpp>
+#include <waitwork/coro/scope.hpp>
 
 namespace waitwork {
 namespace {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who runs when, and how long: scope_failure_test.cpp has what goes wrong.
 #include <waitwork/coro/scope.hpp>
 

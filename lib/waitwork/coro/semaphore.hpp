@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // semaphore: at most so many coroutines of one loop at a time.
 //
@@ -8,11 +9,11 @@
 // First come, first served: a permit that is released goes to the coroutine that has waited longest, and nobody
 // overtakes it. Waits are those of wait_list.hpp. One thread: loops that share a limit need a semaphore each.
 
-#include <waitwork/coro/wait_list.hpp>
-
 #include <coroutine>
 #include <cstddef>
 #include <utility>
+
+#include <waitwork/coro/wait_list.hpp>
 
 namespace waitwork {
 

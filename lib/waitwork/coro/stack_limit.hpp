@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // stack_limit: how deep coroutines may be resumed inside one another before they go on from the loop instead.
 //
@@ -8,10 +9,10 @@
 // thread-local word, 2 of 117 instructions an await; symmetric transfer would need neither, but is a tail call only at
 // -O2 and never under sanitizers.
 
-#include <waitwork/base/stack_room.hpp>
-
 #include <coroutine>
 #include <cstdint>
+
+#include <waitwork/base/stack_room.hpp>
 
 namespace waitwork::detail {
 

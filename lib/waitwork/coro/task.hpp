@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // task<T>: a coroutine that starts when it is awaited and hands its value, or its exception, to whoever awaits it.
 //
@@ -19,11 +20,6 @@
 // (stack_limit.hpp). What is not awaited nests as other objects do: a task that holds a task that holds a task, and is
 // dropped before it starts, is destroyed recursively.
 
-#include <waitwork/base/check.hpp>
-#include <waitwork/coro/cancellation.hpp>
-#include <waitwork/coro/frame_pool.hpp>
-#include <waitwork/coro/stack_limit.hpp>
-
 #include <concepts>
 #include <coroutine>
 #include <cstddef>
@@ -32,6 +28,11 @@
 #include <memory>
 #include <type_traits>
 #include <utility>
+
+#include <waitwork/base/check.hpp>
+#include <waitwork/coro/cancellation.hpp>
+#include <waitwork/coro/frame_pool.hpp>
+#include <waitwork/coro/stack_limit.hpp>
 
 namespace waitwork {
 
@@ -55,9 +56,7 @@ class join_point {
 class promise_base {
  public:
   static void* operator new(std::size_t bytes) { return frame_pool::allocate(bytes); }
-  static void operator delete(void* frame, std::size_t bytes) noexcept {
-    frame_pool::deallocate(frame, bytes);
-  }
+  static void operator delete(void* frame, std::size_t bytes) noexcept { frame_pool::deallocate(frame, bytes); }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
 
@@ -95,7 +94,8 @@ class promise_base {
   // Only if failed().
   const std::exception_ptr& exception() const noexcept { return exception_; }
   void rethrow_if_failed() const {
-    if (failed()) [[unlikely]] std::rethrow_exception(exception_);
+    if (failed()) [[unlikely]]
+      std::rethrow_exception(exception_);
   }
 
   stop_source* stop() const noexcept { return stop_; }
@@ -124,7 +124,8 @@ class promise_base {
     promise_base& promise = self.promise();
     promise.stop_ = stop;
     promise.next_ = reinterpret_cast<std::uintptr_t>(&owner) | join_mark;
-    if (stack_is_low() && resume_from_loop(self)) [[unlikely]] return;
+    if (stack_is_low() && resume_from_loop(self)) [[unlikely]]
+      return;
     self.resume();
   }
 
@@ -138,7 +139,8 @@ class promise_base {
   promise_base(const promise_base&) = delete;
   promise_base& operator=(const promise_base&) = delete;
   ~promise_base() {
-    if (failed()) [[unlikely]] exception_.~exception_ptr();
+    if (failed()) [[unlikely]]
+      exception_.~exception_ptr();
   }
 
   outcome outcome_ = outcome::none;
@@ -241,7 +243,8 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
       return detail::promise_base::start(task_.handle_, parent, detail::stop_of(parent));
     }
     T await_resume() {
-      if (task_.handle_.promise().failed()) [[unlikely]] fail();
+      if (task_.handle_.promise().failed()) [[unlikely]]
+        fail();
       if constexpr (std::is_void_v<T>) {
         task_.release().destroy();
       } else {

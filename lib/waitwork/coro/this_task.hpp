@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // this_task: what a coroutine can ask of itself, and under which stop_source it awaits something.
-
-#include <waitwork/coro/cancellation.hpp>
-#include <waitwork/coro/ready_queue.hpp>
-#include <waitwork/coro/task.hpp>
 
 #include <coroutine>
 #include <type_traits>
 #include <utility>
+
+#include <waitwork/coro/cancellation.hpp>
+#include <waitwork/coro/ready_queue.hpp>
+#include <waitwork/coro/task.hpp>
 
 namespace waitwork {
 namespace detail {
@@ -50,9 +51,7 @@ class under_source {
   under_source(const under_source&) = delete;
   under_source& operator=(const under_source&) = delete;
   bool await_ready() const noexcept { return false; }
-  bool await_suspend(std::coroutine_handle<> parent) {
-    return promise_base::start(child_.handle(), parent, source_);
-  }
+  bool await_suspend(std::coroutine_handle<> parent) { return promise_base::start(child_.handle(), parent, source_); }
   T await_resume() { return child_.handle().promise().take(); }
 
  private:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // wait_list: the coroutines that wait at one thing, oldest first. What semaphore, mutex, event and channel share.
 //
@@ -13,12 +14,12 @@
 //   - awaited when the stop is already requested it throws at once, even if it need not have waited. A loop that takes
 //     and gives back what is always free would otherwise never end.
 
+#include <coroutine>
+
 #include <waitwork/base/check.hpp>
 #include <waitwork/coro/cancellation.hpp>
 #include <waitwork/coro/ready_queue.hpp>
 #include <waitwork/coro/task.hpp>
-
-#include <coroutine>
 
 namespace waitwork::detail {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // when_all: run tasks at the same time on one thread and wait for every one of them.
 //
@@ -8,8 +9,6 @@
 // failure does not cut the others short: all are joined first, then the first failure in argument order is thrown.
 // No allocation beyond the children's own frames and the result. A void child gives std::monostate in the tuple.
 
-#include <waitwork/coro/task.hpp>
-
 #include <coroutine>
 #include <cstddef>
 #include <tuple>
@@ -17,6 +16,8 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include <waitwork/coro/task.hpp>
 
 namespace waitwork {
 namespace detail {
@@ -71,9 +72,7 @@ class when_all_tuple {
     });
   }
   std::tuple<value_or_monostate<T>...> await_resume() {
-    return std::apply(
-        [](auto&... child) { return std::tuple<value_or_monostate<T>...>{take(child)...}; },
-        children_);
+    return std::apply([](auto&... child) { return std::tuple<value_or_monostate<T>...>{take(child)...}; }, children_);
   }
 
  private:
@@ -84,8 +83,7 @@ class when_all_tuple {
 template <class T>
 class when_all_vector {
  public:
-  explicit when_all_vector(std::vector<task<T>>&& children) noexcept
-      : children_(std::move(children)) {}
+  explicit when_all_vector(std::vector<task<T>>&& children) noexcept : children_(std::move(children)) {}
   when_all_vector(const when_all_vector&) = delete;
   when_all_vector& operator=(const when_all_vector&) = delete;
 

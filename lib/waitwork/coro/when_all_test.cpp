@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/coro/when_all.hpp>
 
 #include <gtest/gtest.h>
@@ -32,8 +33,7 @@ TEST(when_all, gives_the_values_in_argument_order_whoever_ends_first) {
   manual_event first;
   manual_event second;
   const auto body = [&]() -> task<std::string> {
-    const auto [a, b, c] =
-        co_await when_all(value_after(first, 1), value_after(second, 2), ready_value(3));
+    const auto [a, b, c] = co_await when_all(value_after(first, 1), value_after(second, 2), ready_value(3));
     co_return std::to_string(a) + std::to_string(b) + std::to_string(c);
   };
   started_for_test<std::string> running(body());
@@ -109,7 +109,7 @@ TEST(when_all, gives_its_children_the_token_of_whoever_awaits_it) {
     std::vector<task<stop_source*>> children;
     children.push_back(child());
     const std::vector<stop_source*> c = co_await when_all(std::move(children));
-    co_return a == &source && b == &source && c.front() == &source;
+    co_return a == &source&& b == &source&& c.front() == &source;
   };
   EXPECT_TRUE(run_for_test(body(), &source));
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // when_any: run tasks at the same time on one thread and take the first that completes.
 //
@@ -9,10 +10,6 @@
 // that completes at once keeps the ones after it from starting. What a loser gives is destroyed (a connection that
 // was accepted all the same is closed); what it throws is thrown, unless it is `cancelled`.
 
-#include <waitwork/base/check.hpp>
-#include <waitwork/coro/task.hpp>
-#include <waitwork/coro/when_all.hpp>
-
 #include <coroutine>
 #include <cstddef>
 #include <exception>
@@ -22,6 +19,10 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include <waitwork/base/check.hpp>
+#include <waitwork/coro/task.hpp>
+#include <waitwork/coro/when_all.hpp>
 
 namespace waitwork {
 
@@ -95,9 +96,7 @@ class when_any_tuple {
       std::apply([&start](auto&... child) { (start(child), ...); }, children_);
     });
   }
-  std::variant<value_or_monostate<T>...> await_resume() {
-    return resume(std::index_sequence_for<T...>());
-  }
+  std::variant<value_or_monostate<T>...> await_resume() { return resume(std::index_sequence_for<T...>()); }
 
  private:
   using value_type = std::variant<value_or_monostate<T>...>;

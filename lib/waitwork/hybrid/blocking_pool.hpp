@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // blocking_pool, offload_blocking: await code that blocks.
 //
@@ -15,13 +16,13 @@
 // Not for computing: more threads than CPUs only get into each other's way. That is what offload() and an arena are
 // for.
 
+#include <chrono>
+#include <coroutine>
+
 #include <waitwork/base/clock.hpp>
 #include <waitwork/coro/task.hpp>
 #include <waitwork/hybrid/offloaded.hpp>
 #include <waitwork/parallel/worker_threads.hpp>
-
-#include <chrono>
-#include <coroutine>
 
 namespace waitwork {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // distribution: the connections of one server, spread over the loops of a group.
 //
@@ -10,15 +11,15 @@
 // All of them serve until they are asked to stop, then end as `cancelled` once every connection has ended. A handler
 // deals with its connection's errors; what it throws ends the server (scope.hpp).
 
+#include <functional>
+#include <vector>
+
 #include <waitwork/base/result.hpp>
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/coro/task.hpp>
 #include <waitwork/hybrid/loop_group.hpp>
 #include <waitwork/io/endpoint.hpp>
 #include <waitwork/io/listener.hpp>
-
-#include <functional>
-#include <vector>
 
 namespace waitwork {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/hybrid/distribution.hpp>
 
 #include <gtest/gtest.h>
@@ -158,9 +159,7 @@ TEST_P(handed_over, from_a_loop_of_the_group_itself) {
 }
 
 INSTANTIATE_TEST_SUITE_P(by, handed_over, ::testing::Values(placement::in_turn, placement::least_loaded),
-                         [](const auto& tested) {
-                           return tested.param == placement::in_turn ? "turns" : "load";
-                         });
+                         [](const auto& tested) { return tested.param == placement::in_turn ? "turns" : "load"; });
 
 TEST(connections, go_to_the_loop_that_has_the_fewest) {
   const loop_group loops(of_loops(2));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/hybrid/loop_group.hpp>
 
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // loop_group: a loop on each of several threads, running from the constructor to the destructor.
 //
@@ -9,10 +10,6 @@
 // Nothing is shared between the loops: work and connections go to one of them and stay there, and what concerns two
 // goes by message (io/remote.hpp, io/call_on.hpp). A loop without work sleeps in the kernel.
 
-#include <waitwork/coro/task.hpp>
-#include <waitwork/io/loop.hpp>
-#include <waitwork/io/remote.hpp>
-
 #include <condition_variable>
 #include <exception>
 #include <functional>
@@ -20,6 +17,10 @@
 #include <optional>
 #include <thread>
 #include <vector>
+
+#include <waitwork/coro/task.hpp>
+#include <waitwork/io/loop.hpp>
+#include <waitwork/io/remote.hpp>
 
 namespace waitwork {
 

@@ -1,8 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/hybrid/loop_group.hpp>
 
-#include <sched.h>
-
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <atomic>
 #include <chrono>
@@ -165,7 +165,7 @@ TEST(loop_group, has_its_loops_call_each_other) {
   constexpr int calls = 200;
   const loop_group loops(of_loops(count));
   std::atomic<int> answered{0};
-  const auto square = [](int value) -> task<int> { co_return value * value; };
+  const auto square = [](int value) -> task<int> { co_return value* value; };
   const auto ask = [&](unsigned whom) -> task<void> {
     for (int i = 0; i < calls; ++i) {
       const int answer = co_await call_on(loops.on(whom), square(i));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Ordinary code and coroutines inside each other, in every direction: what a value, an exception and a stop do on the
 // way.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // offload: compute on an arena, resume on the loop that asked.
 //
@@ -14,11 +15,11 @@
 //
 // Allocates nothing. Costs two wakes, of the worker and of the loop, if they sleep; figures in parallel/arena.hpp.
 
+#include <coroutine>
+
 #include <waitwork/coro/task.hpp>
 #include <waitwork/hybrid/offloaded.hpp>
 #include <waitwork/parallel/arena.hpp>
-
-#include <coroutine>
 
 namespace waitwork {
 

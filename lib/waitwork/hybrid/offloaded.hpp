@@ -1,11 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // offloaded: a callable that is on its way from a coroutine to some worker and back; what offload() and
 // offload_blocking() have in common. Private to hybrid/.
-
-#include <waitwork/coro/cancellation.hpp>
-#include <waitwork/coro/ready_queue.hpp>
-#include <waitwork/io/loop.hpp>
-#include <waitwork/parallel/worker_threads.hpp>
 
 #include <coroutine>
 #include <exception>
@@ -13,6 +9,11 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
+
+#include <waitwork/coro/cancellation.hpp>
+#include <waitwork/coro/ready_queue.hpp>
+#include <waitwork/io/loop.hpp>
+#include <waitwork/parallel/worker_threads.hpp>
 
 namespace waitwork::detail {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What has threads, when the system grants no more of them: it says the cause and the remedy of that cause, leaves
 // nothing behind, and the program goes on. Each case runs in a child process, whose limits are its own.
 #include <gmock/gmock.h>

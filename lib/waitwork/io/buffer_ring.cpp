@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/buffer_ring.hpp>
 
 #include <sys/mman.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // buffer_ring: memory that the kernel takes a buffer from when data has come, instead of every waiting receive holding
 // one of its own (a provided-buffer ring, io_uring_provided_buffers(7)).
@@ -24,9 +25,7 @@ class received {
   received(detail::buffer_store& store, std::uint16_t buffer, std::span<const std::byte> bytes) noexcept
       : store_(&store), buffer_(buffer), bytes_(bytes) {}
   received(received&& other) noexcept
-      : store_(std::exchange(other.store_, nullptr)),
-        buffer_(other.buffer_),
-        bytes_(std::exchange(other.bytes_, {})) {}
+      : store_(std::exchange(other.store_, nullptr)), buffer_(other.buffer_), bytes_(std::exchange(other.bytes_, {})) {}
   received& operator=(received&& other) noexcept {
     std::swap(store_, other.store_);
     std::swap(buffer_, other.buffer_);

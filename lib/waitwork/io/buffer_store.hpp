@@ -1,14 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // buffer_store: what a buffer_ring and all that was received through it share. It lives until none of them is left.
 // Private to io/.
-
-#include <waitwork/base/aligned_buffer.hpp>
-#include <waitwork/io/ring.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
+
+#include <waitwork/base/aligned_buffer.hpp>
+#include <waitwork/io/ring.hpp>
 
 namespace waitwork::detail {
 

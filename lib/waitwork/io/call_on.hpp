@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // call_on: await a task that runs on another loop, from a coroutine.
 //
@@ -17,18 +18,18 @@
 // loops that sleep, 1 us with 64 calls on their way and the loops on one CPU, 7 us on two (two virtual CPUs under other
 // load, medians of 5 runs).
 
-#include <waitwork/coro/cancellation.hpp>
-#include <waitwork/coro/ready_queue.hpp>
-#include <waitwork/coro/task.hpp>
-#include <waitwork/io/loop.hpp>
-#include <waitwork/io/remote.hpp>
-
 #include <coroutine>
 #include <exception>
 #include <optional>
 #include <type_traits>
 #include <utility>
 #include <variant>
+
+#include <waitwork/coro/cancellation.hpp>
+#include <waitwork/coro/ready_queue.hpp>
+#include <waitwork/coro/task.hpp>
+#include <waitwork/io/loop.hpp>
+#include <waitwork/io/remote.hpp>
 
 namespace waitwork {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/connection_stream.hpp>
 
 #include <cerrno>
@@ -12,8 +13,7 @@ namespace detail {
 
 class connection_state final : public stream_state {
  public:
-  connection_state(descriptor listener, std::size_t waiting_most)
-      : listener_(listener), waiting_most_(waiting_most) {}
+  connection_state(descriptor listener, std::size_t waiting_most) : listener_(listener), waiting_most_(waiting_most) {}
 
   // A connection, or an error.
   bool has_outcome() const noexcept override { return !accepted_.empty() || error_ != 0; }
@@ -32,10 +32,10 @@ class connection_state final : public stream_state {
   descriptor listener_;
   std::size_t waiting_most_;
   std::deque<unique_fd> accepted_;
-  int error_ = 0;  // a positive errno that nobody has been told yet
-  bool ending_ = false;        // the kernel was asked to end the request
-  bool one_by_one_ = true;     // the next request is for one connection: a multishot would empty the backlog at once
-  bool taker_woken_ = false;   // somebody was woken, and has not run since
+  int error_ = 0;             // a positive errno that nobody has been told yet
+  bool ending_ = false;       // the kernel was asked to end the request
+  bool one_by_one_ = true;    // the next request is for one connection: a multishot would empty the backlog at once
+  bool taker_woken_ = false;  // somebody was woken, and has not run since
 };
 
 result<unique_fd> connection_state::take() noexcept {

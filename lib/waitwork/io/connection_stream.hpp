@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // connection_stream: the connections of a listener, by one request that stays in the kernel (multishot accept).
 //
@@ -13,13 +14,13 @@
 // They are accepted before anybody asks for them. When many wait for next(), the stream stops accepting and goes on one
 // by one until the listener's backlog is empty: what is not wanted yet stays there.
 
+#include <cstddef>
+#include <utility>
+
 #include <waitwork/base/result.hpp>
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/io/descriptor.hpp>
 #include <waitwork/io/stream_wait.hpp>
-
-#include <cstddef>
-#include <utility>
 
 namespace waitwork {
 

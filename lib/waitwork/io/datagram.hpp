@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Datagrams, UDP and Unix: send to and receive from anyone, as awaitables (contract in operation.hpp).
 //
@@ -6,21 +7,21 @@
 //
 // Cancellation: one that gives operation_canceled has sent or taken nothing.
 
-#include <waitwork/base/unique_fd.hpp>
-#include <waitwork/io/descriptor.hpp>
-#include <waitwork/io/endpoint.hpp>
-#include <waitwork/io/operation.hpp>
-
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <cstddef>
 #include <span>
 
+#include <waitwork/base/unique_fd.hpp>
+#include <waitwork/io/descriptor.hpp>
+#include <waitwork/io/endpoint.hpp>
+#include <waitwork/io/operation.hpp>
+
 namespace waitwork {
 
 struct received_datagram {
-  std::size_t bytes = 0;   // now in the buffer
+  std::size_t bytes = 0;  // now in the buffer
   endpoint sender;
   bool truncated = false;  // the buffer was too short, and the rest is lost
 };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/datagram.hpp>
 
 #include <gtest/gtest.h>
@@ -40,8 +41,7 @@ TEST_F(datagrams, arrive_with_their_contents_and_sender) {
       std::string into(bytes + 1, ' ');
       const result<std::size_t> sent = co_await send_to(near.get(), readable(text), far_address);
       EXPECT_EQ(sent.value(), bytes);
-      const result<received_datagram> got =
-          co_await receive_from(far.get(), std::as_writable_bytes(std::span(into)));
+      const result<received_datagram> got = co_await receive_from(far.get(), std::as_writable_bytes(std::span(into)));
       EXPECT_EQ(got.value().bytes, bytes);
       EXPECT_FALSE(got->truncated);
       EXPECT_EQ(got->sender, near_address) << got->sender.text();

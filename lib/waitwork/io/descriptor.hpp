@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // descriptor: what an operation works on. A file descriptor, or a slot in the loop's table of registered files.
 //

@@ -1,15 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // endpoint: the address of a socket as one value: IPv4, IPv6, or a Unix socket by path or abstract name.
 //
 // Numbers only. Host names are not resolved here: that blocks, and has several answers.
-
-#include <waitwork/base/result.hpp>
 
 #include <sys/socket.h>
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#include <waitwork/base/result.hpp>
 
 namespace waitwork {
 

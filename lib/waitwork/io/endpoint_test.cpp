@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/endpoint.hpp>
 
 #include <gtest/gtest.h>
@@ -13,9 +14,9 @@ namespace waitwork {
 namespace {
 
 TEST(an_endpoint, is_written_as_it_is_read) {
-  for (const char* text : {"127.0.0.1:80", "0.0.0.0:0", "255.255.255.255:65535", "[::1]:80", "[::]:0",
-                           "[fe80::1%lo]:22", "[2001:db8::7]:65535", "unix:/run/x", "unix:relative", "unix:@abstract",
-                           "unix:/with:colon"}) {
+  for (const char* text :
+       {"127.0.0.1:80", "0.0.0.0:0", "255.255.255.255:65535", "[::1]:80", "[::]:0", "[fe80::1%lo]:22",
+        "[2001:db8::7]:65535", "unix:/run/x", "unix:relative", "unix:@abstract", "unix:/with:colon"}) {
     const result<endpoint> parsed = endpoint::parse(text);
     ASSERT_TRUE(parsed.has_value()) << text;
     EXPECT_EQ(parsed->text(), text);
@@ -24,10 +25,30 @@ TEST(an_endpoint, is_written_as_it_is_read) {
 }
 
 TEST(an_endpoint, is_not_read_from_anything_else) {
-  for (const char* text : {"", ":", "80", ":80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
-                           "127.0.0.1:8o", "127.0.0.1: 80", "127.0.0:80", "1.2.3.4.5:80", "localhost:80", "::1:80",
-                           "[::1]", "[::1]80", "[::1", "[127.0.0.1]:80", "[::1%no-such-interface]:80", "[::1%]:80",
-                           "[0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:1]:1", "unix:", "unix:@", "/run/x"}) {
+  for (const char* text : {"",
+                           ":",
+                           "80",
+                           ":80",
+                           "127.0.0.1",
+                           "127.0.0.1:",
+                           "127.0.0.1:65536",
+                           "127.0.0.1:-1",
+                           "127.0.0.1:8o",
+                           "127.0.0.1: 80",
+                           "127.0.0:80",
+                           "1.2.3.4.5:80",
+                           "localhost:80",
+                           "::1:80",
+                           "[::1]",
+                           "[::1]80",
+                           "[::1",
+                           "[127.0.0.1]:80",
+                           "[::1%no-such-interface]:80",
+                           "[::1%]:80",
+                           "[0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:1]:1",
+                           "unix:",
+                           "unix:@",
+                           "/run/x"}) {
     const result<endpoint> parsed = endpoint::parse(text);
     ASSERT_FALSE(parsed.has_value()) << text;
     EXPECT_EQ(error_of(parsed), std::errc::invalid_argument) << text;

@@ -1,7 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the runtime does when the machine gives no more: descriptors, locked memory, a ring. It says the cause and the
 // remedy, and the program goes on. Each case runs in a child process, whose limits are its own.
-
-#include <waitwork/io/loop.hpp>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -18,7 +17,6 @@
 #include <thread>
 #include <vector>
 
-#include <examples/echo_server.hpp>
 #include <waitwork/base/confined_for_test.hpp>
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/unique_fd.hpp>
@@ -26,8 +24,11 @@
 #include <waitwork/io/buffer_ring.hpp>
 #include <waitwork/io/file.hpp>
 #include <waitwork/io/listener.hpp>
+#include <waitwork/io/loop.hpp>
 #include <waitwork/io/registered.hpp>
 #include <waitwork/io/remote.hpp>
+
+#include <examples/echo_server.hpp>
 
 namespace waitwork {
 namespace {

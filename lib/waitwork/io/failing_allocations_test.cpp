@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The example programs when memory runs out: each allocation that a run makes fails once, the loop's own and those of
 // every coroutine frame among them. The program then ends, well or by std::bad_alloc, and leaves nothing behind.
 //

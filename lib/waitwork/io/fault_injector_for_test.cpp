@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/fault_injector_for_test.hpp>
 
 #include <fcntl.h>
@@ -25,7 +26,7 @@ constexpr std::uint64_t turns_most = 200'000;
 
 bool is_regular_file(const io_uring_sqe& entry) noexcept {
   if ((entry.flags & IOSQE_FIXED_FILE) != 0) return true;  // registered sockets are not read like files
-  struct stat status {};
+  struct stat status{};
   return ::fstat(entry.fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
@@ -143,10 +144,14 @@ fault_rates fault_rates::harmless() const noexcept {
 fault_rates fault_rates_from(splitmix64& random) noexcept {
   const auto rate = [&random]() -> unsigned {
     switch (random.below(4)) {
-      case 0: return 8;
-      case 1: return 80;
-      case 2: return 200;
-      default: return 0;
+      case 0:
+        return 8;
+      case 1:
+        return 80;
+      case 2:
+        return 200;
+      default:
+        return 0;
     }
   };
   fault_rates rates;
@@ -238,9 +243,8 @@ void fault_injector::submitting(io_uring_sqe& entry) {
     if (names_closed_descriptor(entry)) fail("a request names a closed descriptor");
     // The address of a request is free again once its last completion was released.
     WAITWORK_CHECK(find(entry.user_data) == nullptr, "an operation is submitted once before it completes");
-    request asked{entry.user_data,     number, entry.opcode, runs_on_workers(entry),
-                  is_multishot(entry), {},     &entry,       false,
-                  false};
+    request asked{entry.user_data, number, entry.opcode, runs_on_workers(entry), is_multishot(entry), {},
+                  &entry,          false,  false};
     if (asked.on_workers) {
       ++on_workers_;
       used_workers_ = true;
@@ -250,7 +254,8 @@ void fault_injector::submitting(io_uring_sqe& entry) {
     } else {
       alter(asked, entry);
     }
-    // The worker that shuts a socket down holds on to it for a while after its answer, and only its last holder closes it.
+    // The worker that shuts a socket down holds on to it for a while after its answer, and only its last holder closes
+    // it.
     if (entry.opcode == IORING_OP_SHUTDOWN) {
       const int outcome = ::shutdown(entry.fd, static_cast<int>(entry.len));
       answer_instead(asked, outcome == 0 ? 0 : -errno);
@@ -387,7 +392,8 @@ std::optional<completion> fault_injector::released() {
   }
   const held_completion next = *chosen;
   held_.erase(chosen);
-  if (next.last) std::erase_if(in_flight_, [&next](const request& each) { return each.user_data == next.held.user_data; });
+  if (next.last)
+    std::erase_if(in_flight_, [&next](const request& each) { return each.user_data == next.held.user_data; });
   note("sees request", next.number, next.held.answer, next.held.flags);
   return next.held;
 }
@@ -419,8 +425,8 @@ void fault_injector::suspended() {
   if (plan_.stop_at_suspension == number) stop();
   if (!late_.empty()) cancel_late(false);
   if (chance(rates_.cut_multishots)) {
-    const auto armed = std::ranges::find_if(
-        in_flight_, [](const request& each) { return each.multishot && !each.arrived; });
+    const auto armed =
+        std::ranges::find_if(in_flight_, [](const request& each) { return each.multishot && !each.arrived; });
     if (armed != in_flight_.end() && ask_to_cancel(armed->user_data)) ++faults_;
   }
   if (chance(rates_.time_jumps)) {

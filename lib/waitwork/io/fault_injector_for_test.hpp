@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // fault_injector: a kernel of bad character, for tests. What it does is decided by a seed alone, so that a failure can
 // be repeated.
@@ -11,9 +12,6 @@
 //
 // When nothing can happen any more and somebody still waits, that is a hang, and the program ends.
 
-#include <waitwork/base/random.hpp>
-#include <waitwork/io/fault_seam.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -21,6 +19,9 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <waitwork/base/random.hpp>
+#include <waitwork/io/fault_seam.hpp>
 
 namespace waitwork {
 
@@ -130,7 +131,7 @@ class fault_injector final : public fault_seam {
   std::vector<held_completion> arrived_;  // in this turn
   std::vector<held_completion> held_;
   std::vector<held_completion> notified_;  // by which zero-copy sends end
-  std::vector<std::uint64_t> late_;  // whose cancellation is still to be asked for
+  std::vector<std::uint64_t> late_;        // whose cancellation is still to be asked for
   std::size_t on_workers_ = 0;
   std::size_t quota_ = 0;  // completions that are still released in this turn
   bool releasing_ = false;

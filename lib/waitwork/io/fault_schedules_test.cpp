@@ -1,14 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
 // The example programs under seeded mixtures of everything that a kernel may do (fault_injector_for_test.hpp).
 //
 //   WAITWORK_SEED=n        one schedule
 //   WAITWORK_SCHEDULES=n   that many of each program
 
-#include <waitwork/io/schedule_for_test.hpp>
-
 #include <gtest/gtest.h>
 
 #include <cstdint>
 #include <string>
+
+#include <waitwork/io/schedule_for_test.hpp>
 
 namespace waitwork {
 namespace {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // fault_seam: where a test stands between a loop and the kernel.
 //

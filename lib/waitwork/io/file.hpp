@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Files: open, close, read, write, sync and size as awaitables (contract in operation.hpp). What works on names is in
 // file_system.hpp, registered buffers in registered.hpp.
@@ -10,15 +11,15 @@
 // and has moved nothing. One that a worker or the device already runs cannot be recalled: it completes, and its outcome
 // says so. Stopped in the middle, an exact form gives operation_canceled, and an unknown part has moved.
 
-#include <waitwork/base/unique_fd.hpp>
-#include <waitwork/coro/task.hpp>
-#include <waitwork/io/descriptor.hpp>
-#include <waitwork/io/operation.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <utility>
+
+#include <waitwork/base/unique_fd.hpp>
+#include <waitwork/coro/task.hpp>
+#include <waitwork/io/descriptor.hpp>
+#include <waitwork/io/operation.hpp>
 
 struct iovec;
 
@@ -26,8 +27,7 @@ namespace waitwork {
 
 class open_operation final : public operation_of<open_operation> {
  public:
-  open_operation(const char* path, int flags, unsigned mode) noexcept
-      : path_(path), flags_(flags), mode_(mode) {}
+  open_operation(const char* path, int flags, unsigned mode) noexcept : path_(path), flags_(flags), mode_(mode) {}
   void prepare(io_uring_sqe& entry) const noexcept;
   result<unique_fd> await_resume() noexcept;
 
@@ -82,8 +82,7 @@ class vectored_operation final : public operation_of<vectored_operation> {
  public:
   static constexpr bool urgent = true;
   enum class direction { read, write };
-  vectored_operation(direction way, descriptor file, std::span<const iovec> parts,
-                     std::uint64_t offset_bytes) noexcept
+  vectored_operation(direction way, descriptor file, std::span<const iovec> parts, std::uint64_t offset_bytes) noexcept
       : way_(way), file_(file), parts_(parts), offset_bytes_(offset_bytes) {}
   void prepare(io_uring_sqe& entry) const noexcept;
   result<std::size_t> await_resume() const noexcept { return count(); }
@@ -144,9 +143,7 @@ class truncate_operation final : public operation_of<truncate_operation> {
 // outcome says (EIO: an earlier write has failed), the descriptor is gone. Nothing may be in flight on it: the kernel
 // would not end that. For local files, the destructor of unique_fd is as good; this one does not stall the loop where
 // closing means work (a network file system, SO_LINGER).
-[[nodiscard]] inline close_operation close(unique_fd&& closed) noexcept {
-  return close_operation(std::move(closed));
-}
+[[nodiscard]] inline close_operation close(unique_fd&& closed) noexcept { return close_operation(std::move(closed)); }
 
 // Reads up to buffer.size() bytes at `offset_bytes`; 0 at the end of the file.
 [[nodiscard]] inline read_operation read_at(descriptor file, std::span<std::byte> buffer,

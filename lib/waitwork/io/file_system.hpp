@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // What works on names of files: status, rename, unlink, make and remove directories, as awaitables (contract in
 // operation.hpp).
@@ -6,12 +7,12 @@
 // of these on worker threads of this process; a stop finds them queued (operation_canceled, nothing has happened) or
 // has no effect.
 
-#include <waitwork/io/operation.hpp>
-
 #include <sys/stat.h>
 
 #include <chrono>
 #include <cstdint>
+
+#include <waitwork/io/operation.hpp>
 
 namespace waitwork {
 
@@ -26,9 +27,9 @@ struct file_status {
   std::uint32_t owner = 0;
   std::uint32_t group = 0;
   std::uint64_t inode = 0;
-  std::uint64_t device = 0;           // as stat(2)'s st_dev: with the inode, says whether two names are one file
-  system_time modified;               // the contents
-  system_time changed;                // the contents, or anything else above
+  std::uint64_t device = 0;  // as stat(2)'s st_dev: with the inode, says whether two names are one file
+  system_time modified;      // the contents
+  system_time changed;       // the contents, or anything else above
 
   bool is_file() const noexcept { return S_ISREG(mode); }
   bool is_directory() const noexcept { return S_ISDIR(mode); }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/file_system.hpp>
 
 #include <fcntl.h>
@@ -40,7 +41,7 @@ class names : public ::testing::Test {
 
 TEST_F(names, have_the_status_that_stat_tells) {
   const std::string name = file("a", "twelve bytes");
-  struct stat expected {};
+  struct stat expected{};
   ASSERT_EQ(::stat(name.c_str(), &expected), 0);
   const auto body = [&]() -> task<void> {
     const result<file_status> found = co_await status(name.c_str());

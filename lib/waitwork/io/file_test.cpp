@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/file.hpp>
 
 #include <fcntl.h>
@@ -9,7 +10,6 @@
 #include <unistd.h>
 
 #include <array>
-
 #include <cstddef>
 #include <cstring>
 #include <span>
@@ -66,8 +66,7 @@ TEST_F(files, give_back_what_was_written) {
     const result<void> synced = co_await sync_data(file_.get());
     EXPECT_TRUE(synced.has_value());
     std::string back(text.size(), ' ');
-    const result<std::size_t> read =
-        co_await read_at(file_.get(), std::as_writable_bytes(std::span(back)), 5);
+    const result<std::size_t> read = co_await read_at(file_.get(), std::as_writable_bytes(std::span(back)), 5);
     EXPECT_EQ(read.value(), text.size());
     EXPECT_EQ(back, text);
   };
@@ -77,8 +76,7 @@ TEST_F(files, give_back_what_was_written) {
 TEST_F(files, end_with_zero_bytes) {
   const auto body = [this]() -> task<void> {
     std::string back(10, ' ');
-    const result<std::size_t> read =
-        co_await read_at(file_.get(), std::as_writable_bytes(std::span(back)), 0);
+    const result<std::size_t> read = co_await read_at(file_.get(), std::as_writable_bytes(std::span(back)), 0);
     EXPECT_EQ(read.value(), 0u);
   };
   here_.run(body());
@@ -90,8 +88,7 @@ TEST_F(files, that_end_early_fail_an_exact_read) {
     const result<void> written = co_await write_all_at(file_.get(), bytes(text), 0);
     EXPECT_TRUE(written.has_value());
     std::string back(10, ' ');
-    const result<void> read =
-        co_await read_exactly_at(file_.get(), std::as_writable_bytes(std::span(back)), 0);
+    const result<void> read = co_await read_exactly_at(file_.get(), std::as_writable_bytes(std::span(back)), 0);
     EXPECT_EQ(error_of(read), std::errc::no_message_available);
   };
   here_.run(body());
@@ -131,8 +128,7 @@ TEST_F(files, are_read_in_any_number_of_places_at_once) {
   const auto read_block = [&](std::size_t block) -> task<bool> {
     aligned_buffer<std::byte> buffer(block_bytes, direct_io_alignment_bytes);
     const result<void> read = co_await read_exactly_at(file_.get(), buffer.span(), block * block_bytes);
-    co_return read.has_value() &&
-        std::memcmp(buffer.data(), content.data() + block * block_bytes, block_bytes) == 0;
+    co_return read.has_value() && std::memcmp(buffer.data(), content.data() + block * block_bytes, block_bytes) == 0;
   };
   const auto body = [&]() -> task<void> {
     const result<void> written = co_await write_all_at(file_.get(), content, 0);
@@ -205,7 +201,7 @@ TEST_F(files, have_space_reserved_for_them) {
     const result<void> allocated = co_await allocate(file_.get(), 4096, 4096);
     if (!allocated && allocated.error() == std::errc::operation_not_supported) co_return;
     EXPECT_TRUE(allocated.has_value());
-    struct stat found {};
+    struct stat found{};
     EXPECT_EQ(::fstat(file_.get(), &found), 0);
     EXPECT_EQ(found.st_size, 8192);
     EXPECT_GE(found.st_blocks * 512, 4096);
@@ -288,7 +284,7 @@ TEST_F(files, are_not_touched_under_a_past_stop) {
     co_await expect_canceled(sync);
   };
   here_.run(body());
-  struct stat found {};
+  struct stat found{};
   EXPECT_EQ(::fstat(file_.get(), &found), 0);
   EXPECT_EQ(found.st_size, 0);
 }
@@ -368,8 +364,7 @@ TEST_F(pipes, carry_what_is_written_to_who_waits_for_it) {
     const result<std::size_t> end =
         co_await waitwork::read(ends_.reading.get(), std::as_writable_bytes(std::span(text)));
     EXPECT_EQ(end.value(), 0u);
-    const result<void> no_more =
-        co_await read_exactly(ends_.reading.get(), std::as_writable_bytes(std::span(text)));
+    const result<void> no_more = co_await read_exactly(ends_.reading.get(), std::as_writable_bytes(std::span(text)));
     EXPECT_EQ(error_of(no_more), std::errc::no_message_available);
   };
   const auto writer = [this]() -> task<void> {

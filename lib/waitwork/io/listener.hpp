@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // listen: a socket that takes connections, TCP or Unix. To take them: accept() in socket.hpp, one at a time, or a
 // connection_stream.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/live_allocations_for_test.hpp>
 
 #include <atomic>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // How many allocations of this thread's programs are alive: what tells a leaked coroutine frame, whatever build it is.
 // And a chosen one that fails.
@@ -5,12 +6,12 @@
 // The program that links this counts every operator new and delete. Frames that wait in the frame pool for their next
 // use are not alive.
 
-#include <waitwork/coro/frame_pool.hpp>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+
+#include <waitwork/coro/frame_pool.hpp>
 
 namespace waitwork {
 

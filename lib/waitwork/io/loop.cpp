@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/loop.hpp>
 
 #include <algorithm>
@@ -405,9 +406,11 @@ void loop::take_completions_from_seam(GoOn go_on) {
 // coroutine goes on after the second.
 template <class GoOn>
 void loop::accept(std::uint64_t user_data, std::int32_t answer, std::uint32_t flags, const GoOn& go_on) {
-  if ((user_data & no_operation_mask) != 0) [[unlikely]] return accept_unattended(user_data, answer, flags);
+  if ((user_data & no_operation_mask) != 0) [[unlikely]]
+    return accept_unattended(user_data, answer, flags);
   operation& done = *reinterpret_cast<operation*>(user_data);
-  if ((flags & IORING_CQE_F_NOTIF) == 0) [[likely]] done.outcome_ = {answer, flags};
+  if ((flags & IORING_CQE_F_NOTIF) == 0) [[likely]]
+    done.outcome_ = {answer, flags};
   if ((flags & IORING_CQE_F_MORE) != 0) [[unlikely]] {
     ++extra_;
     return;

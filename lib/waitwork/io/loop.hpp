@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // loop: one thread, one io_uring, any number of coroutines.
 //
@@ -15,18 +16,18 @@
 //
 // Not here: SQPOLL. It burns a core that on a small machine is the other half of the experiment.
 
+#include <coroutine>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/look_out.hpp>
 #include <waitwork/coro/ready_queue.hpp>
 #include <waitwork/coro/scope.hpp>
 #include <waitwork/coro/task.hpp>
 #include <waitwork/coro/this_task.hpp>
-
-#include <coroutine>
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <utility>
 
 struct io_uring_sqe;
 
@@ -60,18 +61,18 @@ struct loop_options {
 
 // What explains a loop's speed. All counts since construction.
 struct loop_counters {
-  std::uint64_t turns = 0;            // rounds of the figure above
-  std::uint64_t enters = 0;           // times the loop entered the kernel
-  std::uint64_t waits = 0;            // of those, the ones that were allowed to sleep
-  std::uint64_t submissions = 0;      // SQEs handed to the kernel
-  std::uint64_t completions = 0;      // CQEs taken
-  std::uint64_t queue_full = 0;       // early enters because the submission queue was full
-  std::uint64_t overflows = 0;        // turns that found the kernel's completion overflow list in use
+  std::uint64_t turns = 0;        // rounds of the figure above
+  std::uint64_t enters = 0;       // times the loop entered the kernel
+  std::uint64_t waits = 0;        // of those, the ones that were allowed to sleep
+  std::uint64_t submissions = 0;  // SQEs handed to the kernel
+  std::uint64_t completions = 0;  // CQEs taken
+  std::uint64_t queue_full = 0;   // early enters because the submission queue was full
+  std::uint64_t overflows = 0;    // turns that found the kernel's completion overflow list in use
   std::uint64_t timers_expired = 0;
-  std::uint64_t posts_taken = 0;      // coroutines handed over by other threads
-  std::uint64_t wakes_received = 0;   // times other threads rang the bell; posts without it cost no system call
-  std::uint64_t cancels = 0;          // requests that the kernel was asked to end early
-  std::uint64_t in_flight_peak = 0;   // requests in the kernel at the same time, at most
+  std::uint64_t posts_taken = 0;     // coroutines handed over by other threads
+  std::uint64_t wakes_received = 0;  // times other threads rang the bell; posts without it cost no system call
+  std::uint64_t cancels = 0;         // requests that the kernel was asked to end early
+  std::uint64_t in_flight_peak = 0;  // requests in the kernel at the same time, at most
 
   // Sums and differences, field by field: of several loops, or of two moments of one. The peak is the largest of both
   // in a sum, and stays what it is in a difference.
@@ -180,17 +181,17 @@ class loop {
   alignas(64) std::unique_ptr<waitwork::ring> ring_;
   fault_seam* seam_;
   ready_queue ready_;
-  unsigned unattended_ = 0;         // multishots and cancellations whose last completion is to come
-  unsigned extra_ = 0;              // completions that ended no request: of multishots, of other threads' messages
-  unsigned awaited_by_seam_ = 0;    // with a seam, which puts requests of its own into the ring: awaited()
-  multishot* deferred_ = nullptr;   // to be told when the completion queue is drained
+  unsigned unattended_ = 0;        // multishots and cancellations whose last completion is to come
+  unsigned extra_ = 0;             // completions that ended no request: of multishots, of other threads' messages
+  unsigned awaited_by_seam_ = 0;   // with a seam, which puts requests of its own into the ring: awaited()
+  multishot* deferred_ = nullptr;  // to be told when the completion queue is drained
 
   std::unique_ptr<timer_heap> timers_;
   std::shared_ptr<remote_queue> posted_;
-  run_state* run_ = nullptr;        // null: not running
+  run_state* run_ = nullptr;  // null: not running
   unsigned submission_batch_;
-  unsigned urgent_ = 0;             // entries in the submission queue that should not wait for the end of the turn
-  unsigned expected_ = 0;           // answers from other threads
+  unsigned urgent_ = 0;    // entries in the submission queue that should not wait for the end of the turn
+  unsigned expected_ = 0;  // answers from other threads
   look_out patience_;
   bool bell_armed_ = false;
   std::uint64_t bell_reading_ = 0;  // where the kernel puts the number of rings since the last reading

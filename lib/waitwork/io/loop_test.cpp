@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/loop.hpp>
 
 #include <fcntl.h>
@@ -13,8 +14,8 @@
 #include <vector>
 
 #include <waitwork/coro/when_all.hpp>
-#include <waitwork/io/nop.hpp>
 #include <waitwork/io/file.hpp>
+#include <waitwork/io/nop.hpp>
 #include <waitwork/io/timer.hpp>
 
 namespace waitwork {

@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // For tests across threads: a loop that runs on a thread of its own until it is told to end.
-
-#include <waitwork/coro/event.hpp>
-#include <waitwork/io/loop.hpp>
-#include <waitwork/io/remote.hpp>
 
 #include <future>
 #include <thread>
 #include <utility>
+
+#include <waitwork/coro/event.hpp>
+#include <waitwork/io/loop.hpp>
+#include <waitwork/io/remote.hpp>
 
 namespace waitwork {
 

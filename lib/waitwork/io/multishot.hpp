@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // multishot: one request that completes many times, such as accepting every connection of a listener.
 //
@@ -7,10 +8,10 @@
 //
 // The base of those states; private to io/.
 
-#include <waitwork/coro/ready_queue.hpp>
-
 #include <coroutine>
 #include <cstdint>
+
+#include <waitwork/coro/ready_queue.hpp>
 
 struct io_uring_sqe;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The programs that use IP: TCP with replies that are not copied, and datagrams. Over the loopback device the kernel
 // delivers within the system call that sends, on the sending thread, so here too nothing but the seed decides.
 

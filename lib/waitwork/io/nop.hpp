@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // nop: a request that does nothing and completes. What a trip through the ring costs, without what it is for.
 

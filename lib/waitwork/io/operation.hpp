@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // operation: one request to the kernel, from submission to its last completion.
 //
@@ -12,15 +13,15 @@
 // alone says what happened. It gives errc::operation_canceled, or its ordinary outcome if that came first. One that is
 // awaited when the stop is already requested gives operation_canceled without asking the kernel, in the next turn.
 
-#include <waitwork/base/result.hpp>
-#include <waitwork/coro/cancellation.hpp>
-#include <waitwork/coro/ready_queue.hpp>
-#include <waitwork/coro/task.hpp>
-
 #include <cerrno>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+
+#include <waitwork/base/result.hpp>
+#include <waitwork/coro/cancellation.hpp>
+#include <waitwork/coro/ready_queue.hpp>
+#include <waitwork/coro/task.hpp>
 
 struct io_uring_sqe;
 

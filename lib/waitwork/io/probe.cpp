@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/probe.hpp>
+
+#include <liburing.h>
 
 #include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
-
-#include <liburing.h>
 
 #include <waitwork/base/trial.hpp>
 #include <waitwork/io/ring_refusal.hpp>
@@ -109,8 +110,7 @@ ring_findings findings_of(const trial_outcome& outcome) {
 }
 
 ring_findings try_rings(const ring_wishes& wishes) {
-  const trial_outcome outcome =
-      try_in_child([&](trial_log& log) { log.answers(ring_trial(wishes, log).to_text()); });
+  const trial_outcome outcome = try_in_child([&](trial_log& log) { log.answers(ring_trial(wishes, log).to_text()); });
   if (outcome.error == 0) return findings_of(outcome);
   // No process to try it in: then here, which is no worse than to make a loop without having tried.
   trial_log nowhere(-1);

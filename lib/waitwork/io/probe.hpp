@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // probe: what io_uring can do here and, if nothing, why and what to do about it.
 //
@@ -24,7 +25,7 @@ struct io_uring_capabilities {
   unsigned rings = 0;
   std::optional<refusal> rings_refused;
 
-  std::uint32_t features = 0;  // the kernel's feature word, as it is
+  std::uint32_t features = 0;              // the kernel's feature word, as it is
   std::vector<std::string> feature_names;  // bits that have a name here, without the prefix IORING_FEAT_
   std::vector<std::string> setup_flags;    // accepted, each on its own; without the prefix IORING_SETUP_
   std::vector<std::string> setup_refused;  // not accepted

@@ -1,6 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/probe.hpp>
 
 #include <errno.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -14,9 +17,6 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <waitwork/base/forbid_for_test.hpp>
 #include <waitwork/base/trial.hpp>
@@ -40,8 +40,7 @@ class machine_with {
     std::filesystem::create_directories(root_ / "proc/sys/kernel");
     std::filesystem::create_directories(root_ / "proc/self");
     std::ofstream(root_ / "proc/sys/kernel/io_uring_disabled") << disabled << '\n';
-    std::ofstream(root_ / "proc/self/status")
-        << "Name:\tx\nSeccomp:\t" << seccomp << "\nSeccomp_filters:\t1\n";
+    std::ofstream(root_ / "proc/self/status") << "Name:\tx\nSeccomp:\t" << seccomp << "\nSeccomp_filters:\t1\n";
   }
   ~machine_with() { std::filesystem::remove_all(root_); }
   machine_with(const machine_with&) = delete;
@@ -83,8 +82,7 @@ TEST(explain_setup_error, falls_back_to_security_modules) {
 }
 
 TEST(explain_setup_error, tells_a_kernel_without_io_uring_from_a_filter_that_hides_it) {
-  EXPECT_THAT(machine_with("0", "0").explain(ENOSYS).cause,
-              HasSubstr("this kernel has no io_uring"));
+  EXPECT_THAT(machine_with("0", "0").explain(ENOSYS).cause, HasSubstr("this kernel has no io_uring"));
   EXPECT_THAT(machine_with("0", "2").explain(ENOSYS).cause, HasSubstr("seccomp"));
 }
 
@@ -119,9 +117,7 @@ TEST(probe_io_uring, finds_what_this_project_relies_on_or_says_why_there_is_noth
 }
 
 TEST(probe_io_uring, leaves_no_descriptor_open) {
-  const auto open_files = [] {
-    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
-  };
+  const auto open_files = [] { return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}); };
   const auto before = open_files();
   probe_io_uring();
   EXPECT_EQ(open_files(), before);
@@ -157,7 +153,8 @@ TEST_P(probe_under_a_filter, names_the_call_and_lives) {
 INSTANTIATE_TEST_SUITE_P(
     , probe_under_a_filter,
     ::testing::Values(
-        forbidden{"setup_refused", SYS_io_uring_setup, SECCOMP_RET_ERRNO | EPERM, "a seccomp filter forbids io_uring_setup"},
+        forbidden{"setup_refused", SYS_io_uring_setup, SECCOMP_RET_ERRNO | EPERM,
+                  "a seccomp filter forbids io_uring_setup"},
         forbidden{"setup_hidden", SYS_io_uring_setup, SECCOMP_RET_ERRNO | ENOSYS, "io_uring_setup does not exist here"},
         forbidden{"setup_kills", SYS_io_uring_setup, SECCOMP_RET_KILL_PROCESS, "kills whoever calls io_uring_setup"},
         forbidden{"enter_refused", SYS_io_uring_enter, SECCOMP_RET_ERRNO | EPERM, "may not call io_uring_enter"},

@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // What the programs of programs_for_test.hpp have in common, and those of them that use IP.
-
-#include <waitwork/base/clock.hpp>
-#include <waitwork/coro/task.hpp>
-#include <waitwork/io/programs_for_test.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
+
+#include <waitwork/base/clock.hpp>
+#include <waitwork/coro/task.hpp>
+#include <waitwork/io/programs_for_test.hpp>
 
 namespace waitwork {
 

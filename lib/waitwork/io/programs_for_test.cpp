@@ -1,9 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/programs_for_test.hpp>
-
-#include <examples/echo_server.hpp>
-#include <examples/fan_out.hpp>
-#include <examples/file_copy.hpp>
-#include <examples/nested_scopes.hpp>
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,6 +16,11 @@
 #include <waitwork/io/listener.hpp>
 #include <waitwork/io/program_parts_for_test.hpp>
 #include <waitwork/io/registered.hpp>
+
+#include <examples/echo_server.hpp>
+#include <examples/fan_out.hpp>
+#include <examples/file_copy.hpp>
+#include <examples/nested_scopes.hpp>
 
 namespace waitwork {
 
@@ -98,10 +99,14 @@ task<void> one_client(script& told, endpoint server, std::uint64_t stream) {
   if (!connection) co_return told.expect(false, "a client cannot connect");
   const int socket = connection->get();
   switch (told.random.below(4)) {
-    case 0: co_return co_await talk(told, socket, stream);
-    case 1: co_return co_await talk_first(told, socket, stream);
-    case 2: co_return co_await stay_silent(told, socket);
-    default: co_return co_await say_and_leave(told, socket, stream);
+    case 0:
+      co_return co_await talk(told, socket, stream);
+    case 1:
+      co_return co_await talk_first(told, socket, stream);
+    case 2:
+      co_return co_await stay_silent(told, socket);
+    default:
+      co_return co_await say_and_leave(told, socket, stream);
   }
 }
 

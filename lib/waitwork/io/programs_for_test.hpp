@@ -1,15 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The example programs with scripted peers, each as one task that runs on one loop and checks what it sees.
 //
 // Everything is inside one process and over Unix sockets, the loopback device and memory files, so that nothing but the
 // seed decides what happens.
 
-#include <waitwork/base/random.hpp>
-#include <waitwork/coro/task.hpp>
-
 #include <cstdint>
 #include <span>
 #include <string>
+
+#include <waitwork/base/random.hpp>
+#include <waitwork/coro/task.hpp>
 
 namespace waitwork {
 

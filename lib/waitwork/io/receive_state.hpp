@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // receive_state: the multishot request behind a receive_stream, and what it has received so far.
 // Private to io/.
 
+#include <cstdint>
+#include <utility>
+
 #include <waitwork/io/buffer_store.hpp>
 #include <waitwork/io/receive_stream.hpp>
 #include <waitwork/io/stream_wait.hpp>
-
-#include <cstdint>
-#include <utility>
 
 namespace waitwork::detail {
 

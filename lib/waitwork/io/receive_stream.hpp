@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // receive_stream: everything that comes in on a stream socket, by one request that stays in the kernel (multishot
 // receive into a buffer_ring).
@@ -13,11 +14,11 @@
 // the stream until it is asked for, so a peer that sends faster than it is read can use up the ring's buffers; the
 // streams that find none wait until one is given back.
 
+#include <cstdint>
+
 #include <waitwork/base/result.hpp>
 #include <waitwork/io/buffer_ring.hpp>
 #include <waitwork/io/stream_wait.hpp>
-
-#include <cstdint>
 
 namespace waitwork {
 

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/receive_stream.hpp>
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/socket.h>
 
 #include <array>

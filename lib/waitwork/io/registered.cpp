@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/registered.hpp>
 
 #include <sys/resource.h>
@@ -34,9 +35,9 @@ std::string memlock_limit() {
       throw environment_error("register", subject, "the limit of open files is lower than the table is long",
                               "raise it: ulimit -n 65536");
     case ENOMEM:  // pinned pages count against RLIMIT_MEMLOCK, without CAP_IPC_LOCK
-      throw unsupported_error(
-          "register", subject, "the memlock limit of " + memlock_limit() + " is too low, or there is no memory",
-          "raise the limit: ulimit -l unlimited, or --ulimit memlock=-1 for a container");
+      throw unsupported_error("register", subject,
+                              "the memlock limit of " + memlock_limit() + " is too low, or there is no memory",
+                              "raise the limit: ulimit -l unlimited, or --ulimit memlock=-1 for a container");
     case EFAULT:  // longer than 1 GiB
       throw environment_error("register", subject, "the kernel takes at most 1 GiB in one piece", "register less");
     case EBADF:
@@ -58,8 +59,7 @@ registered_file::registered_file(int fd, loop& home) : ring_(&home.kernel_ring()
   const std::string subject = "file descriptor " + std::to_string(fd);
   slot_table& table = ring_->files();
   if (!table.made()) {
-    const auto slots =
-        static_cast<unsigned>(std::min<std::uint64_t>(registered_files_most, limit_of(RLIMIT_NOFILE)));
+    const auto slots = static_cast<unsigned>(std::min<std::uint64_t>(registered_files_most, limit_of(RLIMIT_NOFILE)));
     table.reserve(slots);
     if (const int answer = io_uring_register_files_sparse(ring_->get(), slots); answer < 0) refuse(subject, -answer);
     table.make(slots);
@@ -108,8 +108,8 @@ registered_buffer::~registered_buffer() {
 }
 
 void read_registered_operation::prepare(io_uring_sqe& entry) const noexcept {
-  io_uring_prep_read_fixed(&entry, file_.number(), buffer_.bytes().data(), request_bytes(buffer_.size()),
-                           offset_bytes_, static_cast<int>(buffer_.slot()));
+  io_uring_prep_read_fixed(&entry, file_.number(), buffer_.bytes().data(), request_bytes(buffer_.size()), offset_bytes_,
+                           static_cast<int>(buffer_.slot()));
   entry.flags |= file_.request_flags();
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // registered_file, registered_buffer: what a loop uses again and again, made known to the kernel once.
 //
@@ -13,19 +14,19 @@
 // buffer can be used, also by several operations at a time: one large buffer that the caller divides is better than
 // many. Making and destroying one is a system call.
 //
-// The constructors throw environment_error if the kernel refuses (table full, no descriptor), unsupported_error where it
-// has no such tables (before Linux 5.19) or the memlock limit leaves no room in them.
+// The constructors throw environment_error if the kernel refuses (table full, no descriptor), unsupported_error where
+// it has no such tables (before Linux 5.19) or the memlock limit leaves no room in them.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
 
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/coro/task.hpp>
 #include <waitwork/io/descriptor.hpp>
 #include <waitwork/io/loop.hpp>
 #include <waitwork/io/operation.hpp>
-
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <utility>
 
 namespace waitwork {
 
@@ -38,8 +39,7 @@ class registered_file {
  public:
   // `fd` stays the caller's. It may be closed at once: the file itself stays open until this is destroyed.
   explicit registered_file(int fd, loop& home = loop::current());
-  registered_file(registered_file&& other) noexcept
-      : ring_(std::exchange(other.ring_, nullptr)), slot_(other.slot_) {}
+  registered_file(registered_file&& other) noexcept : ring_(std::exchange(other.ring_, nullptr)), slot_(other.slot_) {}
   registered_file& operator=(registered_file&& other) noexcept {
     std::swap(ring_, other.ring_);
     std::swap(slot_, other.slot_);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/registered.hpp>
 
 #include <fcntl.h>
@@ -208,8 +209,8 @@ TEST_F(registered, sockets_are_waited_for_until_a_stop) {
 TEST(registering, beyond_the_memlock_limit_names_cause_and_remedy) {
   const auto attempt = [] {
     const rlimit low{512 * 1024, 512 * 1024};  // enough for the ring itself
-    const bool as_nobody = ::setrlimit(RLIMIT_MEMLOCK, &low) == 0 &&
-                           (::geteuid() != 0 || ::setresuid(65534, 65534, 65534) == 0);
+    const bool as_nobody =
+        ::setrlimit(RLIMIT_MEMLOCK, &low) == 0 && (::geteuid() != 0 || ::setresuid(65534, 65534, 65534) == 0);
     if (!as_nobody) ::_exit(3);
     try {
       loop here;

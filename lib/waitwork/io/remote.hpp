@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // remote: a loop as other threads see it. Ordinary code starts coroutines there and waits for them.
 //
@@ -8,12 +9,6 @@
 // does not run any more fails with `cancelled`. What was spawned is stopped and joined when the loop's own
 // task ends.
 
-#include <waitwork/base/check.hpp>
-#include <waitwork/coro/ready_queue.hpp>
-#include <waitwork/coro/scope.hpp>
-#include <waitwork/coro/task.hpp>
-#include <waitwork/coro/this_task.hpp>
-
 #include <chrono>
 #include <coroutine>
 #include <exception>
@@ -23,6 +18,12 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
+
+#include <waitwork/base/check.hpp>
+#include <waitwork/coro/ready_queue.hpp>
+#include <waitwork/coro/scope.hpp>
+#include <waitwork/coro/task.hpp>
+#include <waitwork/coro/this_task.hpp>
 
 namespace waitwork {
 

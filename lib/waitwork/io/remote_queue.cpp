@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/remote_queue.hpp>
 
 #include <sys/eventfd.h>
@@ -75,9 +76,7 @@ ready_node* remote_queue::take(bool announced) noexcept {
   return reversed(newest);
 }
 
-ready_node* remote_queue::close() noexcept {
-  return reversed(posted_.exchange(&closed, std::memory_order_acq_rel));
-}
+ready_node* remote_queue::close() noexcept { return reversed(posted_.exchange(&closed, std::memory_order_acq_rel)); }
 
 void remote_queue::ring_for_ourselves() noexcept {
   ++rings_expected_;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // remote_queue: coroutines handed to a loop by other threads, and the bell that wakes the loop for them.
 //
@@ -14,11 +15,11 @@
 // Shared between the loop and its remotes, so that a late poster finds a closed queue and not a dead one.
 // Private to io/.
 
-#include <waitwork/base/unique_fd.hpp>
-#include <waitwork/coro/ready_queue.hpp>
-
 #include <atomic>
 #include <cstdint>
+
+#include <waitwork/base/unique_fd.hpp>
+#include <waitwork/coro/ready_queue.hpp>
 
 namespace waitwork {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/remote.hpp>
 
 #include <gtest/gtest.h>
@@ -101,7 +102,9 @@ TEST(remote, runs_on_what_was_dropped) {
     done = true;
   };
   loop_thread there;
-  { const auto dropped = there.handle().spawn(work()); }
+  {
+    const auto dropped = there.handle().spawn(work());
+  }
   while (!done) std::this_thread::yield();
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // ring: owns one io_uring and knows how to get one.
 //
@@ -16,8 +17,8 @@
 
 namespace waitwork {
 
-// io_uring_queue_init_params(3) with patience: a positive errno, or 0. A closed ring gives its locked memory back only a
-// little later, on a thread of the kernel (io_ring_exit_work), so that want of memory is asked again for 100 ms.
+// io_uring_queue_init_params(3) with patience: a positive errno, or 0. A closed ring gives its locked memory back only
+// a little later, on a thread of the kernel (io_ring_exit_work), so that want of memory is asked again for 100 ms.
 int set_up_ring(unsigned submission_entries, io_uring& made, io_uring_params& params) noexcept;
 
 class ring {
@@ -60,7 +61,8 @@ class ring {
       const io_uring_cqe& entry = entries[next & mask];
       taken_until_ = ++next;
       each(entry.user_data, entry.res, entry.flags);
-      if (taken_until_ != next) [[unlikely]] next = taken_until_;
+      if (taken_until_ != next) [[unlikely]]
+        next = taken_until_;
     }
     const unsigned taken = taken_until_ - *ring_.cq.khead;
     __atomic_store_n(ring_.cq.khead, taken_until_, __ATOMIC_RELEASE);
@@ -103,7 +105,7 @@ class ring {
 
  private:
   io_uring ring_;
-  unsigned read_until_ = 0;  // in the submission queue, by the kernel, as far as was looked up
+  unsigned read_until_ = 0;   // in the submission queue, by the kernel, as far as was looked up
   unsigned first_ = 0;        // in the completion queue, that is not the constructor's
   unsigned taken_until_ = 0;  // there
   bool takes_messages_ = false;

@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <waitwork/io/ring_refusal.hpp>
+
+#include <signal.h>
+
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include <signal.h>
-
-#include <waitwork/io/ring_refusal.hpp>
 
 namespace waitwork {
 namespace {
@@ -35,9 +36,7 @@ long read_number(const std::filesystem::path& path, std::string_view key) {
   return -1;
 }
 
-bool under_seccomp(const std::filesystem::path& root) {
-  return read_number(root / "proc/self/status", "Seccomp:") > 0;
-}
+bool under_seccomp(const std::filesystem::path& root) { return read_number(root / "proc/self/status", "Seccomp:") > 0; }
 
 refusal explain_eperm(const std::filesystem::path& root) {
   // 0 everybody, 1 only CAP_SYS_ADMIN and the group kernel.io_uring_group, 2 nobody. Since
@@ -50,12 +49,9 @@ refusal explain_eperm(const std::filesystem::path& root) {
   // Seccomp decides before the system call is entered, so under a filter it is the likelier of the
   // two.
   if (under_seccomp(root)) {
-    std::string cause =
-        "a seccomp filter forbids io_uring_setup (the default profile of container engines does)";
-    if (disabled == 1)
-      cause += ", or root and a group alone may use it (kernel.io_uring_disabled is 1)";
-    return {std::move(cause), std::string(allow_all_three) +
-                                  ", or a container with --security-opt seccomp=unconfined"};
+    std::string cause = "a seccomp filter forbids io_uring_setup (the default profile of container engines does)";
+    if (disabled == 1) cause += ", or root and a group alone may use it (kernel.io_uring_disabled is 1)";
+    return {std::move(cause), std::string(allow_all_three) + ", or a container with --security-opt seccomp=unconfined"};
   }
   if (disabled == 1) {
     return {
@@ -99,15 +95,12 @@ refusal explain_setup_error(int positive_errno, const std::filesystem::path& roo
           "larger --memory "
           "for a container"};
     case EINVAL:  // unknown flags, or more entries than the kernel allows without CLAMP
-      return {
-          "the kernel does not know the setup flags that were asked for, or not so many entries",
-          "use Linux 5.11 or later, or ask for at most 32768 entries"};
+      return {"the kernel does not know the setup flags that were asked for, or not so many entries",
+              "use Linux 5.11 or later, or ask for at most 32768 entries"};
     case EMFILE:  // a ring is a descriptor
-      return {"this process has as many files open as its limit allows",
-              "raise the limit: ulimit -n 65536"};
+      return {"this process has as many files open as its limit allows", "raise the limit: ulimit -n 65536"};
     case ENFILE:
-      return {"the system has as many files open as its limit allows",
-              "as root, raise it: sysctl fs.file-max"};
+      return {"the system has as many files open as its limit allows", "as root, raise it: sysctl fs.file-max"};
     default:
       return {std::string("io_uring_setup failed: ") + std::strerror(positive_errno),
               "see io_uring_setup(2) for this error"};
@@ -124,9 +117,8 @@ refusal explain_ring_error(std::string_view call, int positive_errno) {
 refusal explain_ring_death(std::string_view call, int signal) {
   refusal why = explain_call_death(call, signal);
   if (signal == SIGSYS) {
-    why.remedy =
-        std::string(allow_all_three) +
-        " (of a systemd service: SystemCallFilter=io_uring_setup io_uring_enter io_uring_register)";
+    why.remedy = std::string(allow_all_three) +
+                 " (of a systemd service: SystemCallFilter=io_uring_setup io_uring_enter io_uring_register)";
   }
   return why;
 }

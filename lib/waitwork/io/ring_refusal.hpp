@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // ring_refusal: why io_uring is refused, and what to do about it. The wording is here and nowhere
 // else, so that the doctor, the runner and the loop say the same.

@@ -1,17 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <waitwork/io/ring_trial.hpp>
+
+#include <liburing.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstring>
 #include <memory>
 #include <sstream>
 #include <utility>
 
-#include <liburing.h>
-#include <unistd.h>
-
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/io/loop.hpp>
 #include <waitwork/io/ring.hpp>
 #include <waitwork/io/ring_refusal.hpp>
-#include <waitwork/io/ring_trial.hpp>
 
 namespace waitwork {
 namespace {
@@ -41,14 +43,12 @@ class small_ring {
   int error_ = 0;
 };
 
-std::optional<std::uint64_t> known_operations(io_uring* ring,
-                                              const std::vector<std::uint32_t>& wished) {
+std::optional<std::uint64_t> known_operations(io_uring* ring, const std::vector<std::uint32_t>& wished) {
   io_uring_probe* const known = ::io_uring_get_probe_ring(ring);
   if (known == nullptr) return std::nullopt;
   std::uint64_t bits = 0;
   for (std::size_t index = 0; index < wished.size(); ++index) {
-    if (::io_uring_opcode_supported(known, static_cast<int>(wished[index])) != 0)
-      bits |= std::uint64_t{1} << index;
+    if (::io_uring_opcode_supported(known, static_cast<int>(wished[index])) != 0) bits |= std::uint64_t{1} << index;
   }
   ::io_uring_free_probe(known);
   return bits;
@@ -81,8 +81,7 @@ void make_rings(unsigned wished, ring_findings& found) {
 constexpr char separator = '\t';
 
 std::string to_text(const std::optional<refusal>& why) {
-  return why ? "1" + (separator + why->cause) + separator + why->remedy
-             : std::string("0") + separator + separator;
+  return why ? "1" + (separator + why->cause) + separator + why->remedy : std::string("0") + separator + separator;
 }
 
 std::string next_field(std::istringstream& text) {
@@ -126,9 +125,9 @@ ring_findings ring_trial(const ring_wishes& wishes, trial_log& log) {
 
 std::string ring_findings::to_text() const {
   std::ostringstream text;
-  text << waitwork::to_text(refused) << separator << waitwork::to_text(rings_refused) << separator
-       << features << separator << flags << separator << rings << separator << (operations ? 1 : 0)
-       << separator << operations.value_or(0);
+  text << waitwork::to_text(refused) << separator << waitwork::to_text(rings_refused) << separator << features
+       << separator << flags << separator << rings << separator << (operations ? 1 : 0) << separator
+       << operations.value_or(0);
   return text.str();
 }
 
@@ -139,8 +138,7 @@ std::optional<ring_findings> ring_findings::from_text(const std::string& line) {
   found.rings_refused = next_refusal(text);
   int asked = 0;
   std::uint64_t operations = 0;
-  if (!(text >> found.features >> found.flags >> found.rings >> asked >> operations))
-    return std::nullopt;
+  if (!(text >> found.features >> found.flags >> found.rings >> asked >> operations)) return std::nullopt;
   if (asked != 0) found.operations = operations;
   return found;
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // ring_trial: does with rings what a loop will do with them, and says how it went.
 //
@@ -15,8 +16,7 @@
 namespace waitwork {
 
 struct ring_wishes {
-  std::vector<std::uint32_t>
-      flags;  // sets of setup flags, each tried on a ring of its own; at most 64
+  std::vector<std::uint32_t> flags;       // sets of setup flags, each tried on a ring of its own; at most 64
   std::vector<std::uint32_t> operations;  // opcodes to look for; at most 64
   unsigned rings = 1;                     // of a loop's size and flags, at the same time
 };
@@ -24,11 +24,10 @@ struct ring_wishes {
 struct ring_findings {
   std::optional<refusal> refused;  // no loop can live here; the rest is then without meaning
   std::uint32_t features = 0;
-  std::uint64_t flags = 0;  // bit n: the kernel took ring_wishes::flags[n]
-  std::optional<std::uint64_t>
-      operations;      // bit n: it knows ring_wishes::operations[n]; absent: it may not be asked
-  unsigned rings = 0;  // as many of those wished for as there could be
-  std::optional<refusal> rings_refused;  // why not more
+  std::uint64_t flags = 0;                  // bit n: the kernel took ring_wishes::flags[n]
+  std::optional<std::uint64_t> operations;  // bit n: it knows ring_wishes::operations[n]; absent: it may not be asked
+  unsigned rings = 0;                       // as many of those wished for as there could be
+  std::optional<refusal> rings_refused;     // why not more
 
   // One line, and back; nothing if it is none.
   std::string to_text() const;

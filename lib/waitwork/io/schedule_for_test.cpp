@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/schedule_for_test.hpp>
 
 #include <gtest/gtest.h>
@@ -58,9 +59,7 @@ void announce_deaths() {
 
 void describe(const schedule& chosen) {
   const testing::TestInfo* const test = testing::UnitTest::GetInstance()->current_test_info();
-  const auto moment = [](const std::optional<std::uint64_t>& at) {
-    return at ? static_cast<long long>(*at) : -1LL;
-  };
+  const auto moment = [](const std::optional<std::uint64_t>& at) { return at ? static_cast<long long>(*at) : -1LL; };
   std::snprintf(repeat_line.data(), repeat_line.size(),
                 "WAITWORK_SEED=%llu ctest -R '%s.%s', or that and --gtest_filter=%s.%s\n"
                 "program %s, stop at suspension %lld, at request %lld, at submission %lld, failure at submission %lld "
@@ -177,7 +176,8 @@ outcome run(const schedule& chosen) {
   seen = run_unchecked(chosen, wrong);
   const std::string ended_by = std::move(seen.ended_by);
   const std::ptrdiff_t kept = ended_by.capacity() > 15 ? 1 : 0;
-  EXPECT_EQ(live_allocations() - kept, allocations) << "frames or other memory leaked\nto repeat: " << repeat_line.data();
+  EXPECT_EQ(live_allocations() - kept, allocations)
+      << "frames or other memory leaked\nto repeat: " << repeat_line.data();
   EXPECT_EQ(open_descriptors(), descriptors) << "descriptors leaked\nto repeat: " << repeat_line.data();
   EXPECT_EQ(wrong, "") << "\nto repeat: " << repeat_line.data();
   seen.ended_by = ended_by;

@@ -1,15 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // One run of one program on a loop of its own, with everything that happens to it, and what must hold afterwards: the
 // run ends, and no frame, buffer, descriptor or request is left.
-
-#include <waitwork/io/fault_injector_for_test.hpp>
-#include <waitwork/io/loop.hpp>
-#include <waitwork/io/programs_for_test.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+
+#include <waitwork/io/fault_injector_for_test.hpp>
+#include <waitwork/io/loop.hpp>
+#include <waitwork/io/programs_for_test.hpp>
 
 namespace waitwork {
 
@@ -22,15 +23,15 @@ struct schedule {
   intervention plan;
   loop_options options;
   std::optional<std::uint64_t> failing_allocation;  // of those that loop and program make, counted from 0
-  bool strict = false;  // it must come to its full result
+  bool strict = false;                              // it must come to its full result
 };
 
 // Everything chosen by the seed: the faults, how small the rings are, whether and when it is stopped.
 schedule schedule_from(const program& what, std::uint64_t seed);
 
 struct outcome {
-  bool returned = false;      // run() gave a value
-  std::string ended_by;       // or threw this
+  bool returned = false;  // run() gave a value
+  std::string ended_by;   // or threw this
   std::uint64_t trace = 0;
   std::uint64_t suspensions = 0;
   std::uint64_t requests = 0;

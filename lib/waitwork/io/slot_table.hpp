@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // slot_table: which slots of one of a ring's tables (registered files, registered buffers) are free.
 //
 // The kernel's table is made on first use, so that a loop that registers nothing pays nothing. Private to io/.
 
-#include <waitwork/base/check.hpp>
-
 #include <optional>
 #include <vector>
+
+#include <waitwork/base/check.hpp>
 
 namespace waitwork {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/soak_for_test.hpp>
 
 #include <sys/socket.h>
@@ -188,7 +189,8 @@ struct client {
     const bool named = (co_await send(socket.get(), std::as_bytes(std::span(&number, 1)))).value_or(0) == sizeof number;
     if (!named) co_return;
     switch (kind) {
-      case habit::chats: co_return co_await chat();
+      case habit::chats:
+        co_return co_await chat();
       case habit::half_closes: {
         co_await when_all(say_all_and_close(random.below(60'000)), hear_all());
         co_return;
@@ -197,9 +199,12 @@ struct client {
         co_await when_all(say_all_and_close(random.below(30'000)), hear_slowly());
         co_return;
       }
-      case habit::falls_asleep: co_return co_await fall_asleep();
-      case habit::does_not_read: co_return co_await not_read();
-      case habit::vanishes: co_return co_await vanish();
+      case habit::falls_asleep:
+        co_return co_await fall_asleep();
+      case habit::does_not_read:
+        co_return co_await not_read();
+      case habit::vanishes:
+        co_return co_await vanish();
     }
   }
 };
@@ -244,7 +249,8 @@ task<void> serve(int tcp_listener, int unix_listener, nanoseconds idle, ledger& 
   if (failure) std::rethrow_exception(failure);
 }
 
-task<void> visit(endpoint tcp, endpoint unix_socket, options chosen, ledger& written, std::vector<habit>& chosen_habits) {
+task<void> visit(endpoint tcp, endpoint unix_socket, options chosen, ledger& written,
+                 std::vector<habit>& chosen_habits) {
   const std::int64_t end_ns = loop::current().now_ns() + chosen.duration.count();
   std::uint64_t next = 1;
   auto lane = [&](std::uint64_t number) -> task<void> {

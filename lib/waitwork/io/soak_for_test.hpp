@@ -1,16 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // An echo server and a crowd of clients of every kind, each on a loop of its own, that check every byte and write down
 // how many they have sent and received.
-
-#include <waitwork/base/clock.hpp>
-#include <waitwork/coro/task.hpp>
-#include <waitwork/io/endpoint.hpp>
 
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include <waitwork/base/clock.hpp>
+#include <waitwork/coro/task.hpp>
+#include <waitwork/io/endpoint.hpp>
 
 namespace waitwork::soak {
 
@@ -29,7 +30,7 @@ struct account {
   std::uint64_t sent = 0;
   std::uint64_t received = 0;
   bool opened = false;
-  bool wrong = false;      // a byte was not the one that belongs there
+  bool wrong = false;  // a byte was not the one that belongs there
   bool timed_out = false;
 };
 
@@ -42,13 +43,14 @@ struct ledger {
 struct options {
   unsigned connections = 1000;  // at a time
   nanoseconds duration{};
-  nanoseconds idle{};           // after which the server hangs up
+  nanoseconds idle{};  // after which the server hangs up
 };
 
 // Serves until it is stopped.
 task<void> serve(int tcp_listener, int unix_listener, nanoseconds idle, ledger& written);
 
 // Keeps `connections` clients going until the duration is over, and ends when the last of them has.
-task<void> visit(endpoint tcp, endpoint unix_socket, options chosen, ledger& written, std::vector<habit>& chosen_habits);
+task<void> visit(endpoint tcp, endpoint unix_socket, options chosen, ledger& written,
+                 std::vector<habit>& chosen_habits);
 
 }  // namespace waitwork::soak

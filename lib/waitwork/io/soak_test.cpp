@@ -1,10 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 // A server under a crowd that behaves badly, for as long as one likes: memory and descriptors stay flat, and every byte
 // is accounted for.
 //
 //   WAITWORK_SOAK_SECONDS=n      3 if not set
 //   WAITWORK_SOAK_CONNECTIONS=n  at a time; 1000 if not set
-
-#include <waitwork/io/soak_for_test.hpp>
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -26,6 +25,7 @@
 #include <waitwork/io/live_allocations_for_test.hpp>
 #include <waitwork/io/loop.hpp>
 #include <waitwork/io/remote.hpp>
+#include <waitwork/io/soak_for_test.hpp>
 
 namespace waitwork::soak {
 namespace {
@@ -43,8 +43,9 @@ struct samples {
   // The largest in a part of the time, given in sixths.
   double largest(std::size_t from, std::size_t to) const {
     const std::size_t count = values.size();
-    return *std::max_element(values.begin() + static_cast<std::ptrdiff_t>(count * from / 6),
-                             values.begin() + static_cast<std::ptrdiff_t>(std::max(count * to / 6, count * from / 6 + 1)));
+    return *std::max_element(
+        values.begin() + static_cast<std::ptrdiff_t>(count * from / 6),
+        values.begin() + static_cast<std::ptrdiff_t>(std::max(count * to / 6, count * from / 6 + 1)));
   }
 };
 
@@ -84,7 +85,8 @@ TEST(soak, keeps_memory_and_descriptors_flat_and_accounts_for_every_byte) {
     {
       const unique_fd tcp_listener = value_or_throw(listen(endpoint::loopback(0)), "listen");
       const endpoint tcp = value_or_throw(endpoint::of_socket(tcp_listener.get()), "address");
-      const endpoint local = value_or_throw(endpoint::unix_abstract("waitwork-soak-" + std::to_string(::getpid())), "name");
+      const endpoint local =
+          value_or_throw(endpoint::unix_abstract("waitwork-soak-" + std::to_string(::getpid())), "name");
       const unique_fd unix_listener = value_or_throw(listen(local), "listen");
       std::promise<remote> server_is_up;
       std::thread server([&] {
@@ -140,12 +142,13 @@ TEST(soak, keeps_memory_and_descriptors_flat_and_accounts_for_every_byte) {
     resident_early = resident.largest(1, 2);
     resident_late = resident.largest(5, 6);
     descriptors_peak = descriptors.largest(0, 6);
-    std::printf("%llu connections (%llu cut short, %llu timed out), %.1f MiB there and %.1f MiB back; %.1f MiB resident early, "
-                "%.1f late; %.0f descriptors at most; %llu turns with overflow, %llu cancellations\n",
-                static_cast<unsigned long long>(connections), static_cast<unsigned long long>(cut_short),
-                static_cast<unsigned long long>(timed_out), static_cast<double>(sent) / (1 << 20),
-                static_cast<double>(received) / (1 << 20), resident_early, resident_late, descriptors_peak,
-                static_cast<unsigned long long>(counters.overflows), static_cast<unsigned long long>(counters.cancels));
+    std::printf(
+        "%llu connections (%llu cut short, %llu timed out), %.1f MiB there and %.1f MiB back; %.1f MiB resident early, "
+        "%.1f late; %.0f descriptors at most; %llu turns with overflow, %llu cancellations\n",
+        static_cast<unsigned long long>(connections), static_cast<unsigned long long>(cut_short),
+        static_cast<unsigned long long>(timed_out), static_cast<double>(sent) / (1 << 20),
+        static_cast<double>(received) / (1 << 20), resident_early, resident_late, descriptors_peak,
+        static_cast<unsigned long long>(counters.overflows), static_cast<unsigned long long>(counters.cancels));
     EXPECT_GT(connections, chosen.connections / 2);
     for (const std::uint64_t each : by_habit) EXPECT_GT(each, 0u) << "every habit occurs";
   }

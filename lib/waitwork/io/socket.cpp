@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/socket.hpp>
 
 #include <netinet/in.h>
@@ -69,15 +70,13 @@ task<result<unique_fd>> connect_to(endpoint peer) {
 }
 
 task<result<void>> send_all(descriptor socket, std::span<const std::byte> data) {
-  return detail::transfer_all(data, EPIPE, [socket](std::span<const std::byte> left, std::size_t) {
-    return send(socket, left);
-  });
+  return detail::transfer_all(data, EPIPE,
+                              [socket](std::span<const std::byte> left, std::size_t) { return send(socket, left); });
 }
 
 task<result<void>> receive_exactly(descriptor socket, std::span<std::byte> buffer) {
-  return detail::transfer_all(buffer, ECONNRESET, [socket](std::span<std::byte> left, std::size_t) {
-    return receive(socket, left);
-  });
+  return detail::transfer_all(buffer, ECONNRESET,
+                              [socket](std::span<std::byte> left, std::size_t) { return receive(socket, left); });
 }
 
 }  // namespace waitwork

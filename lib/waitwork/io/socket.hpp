@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Stream sockets, TCP and Unix: connect, accept, send, receive and shutdown as awaitables (contract in operation.hpp).
 // To listen, and to accept many: listener.hpp. Datagrams: datagram.hpp. close() is in file.hpp.
@@ -9,15 +10,15 @@
 // Cancellation: a send or receive that gives operation_canceled has moved nothing; if part of it had moved, it gives
 // that. Of send_all and receive_exactly an unknown part has moved: the stream is of no further use.
 
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/coro/task.hpp>
 #include <waitwork/io/descriptor.hpp>
 #include <waitwork/io/endpoint.hpp>
 #include <waitwork/io/operation.hpp>
-
-#include <cstddef>
-#include <cstdint>
-#include <span>
 
 namespace waitwork {
 

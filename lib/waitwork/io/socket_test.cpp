@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/io/socket.hpp>
 
 #include <gtest/gtest.h>
@@ -154,8 +155,7 @@ TEST_F(sockets, that_wait_first_receive_the_same) {
     const result<void> sent = co_await send_all(near.get(), readable(data));
     EXPECT_TRUE(sent.has_value());
     std::string back(data.size(), ' ');
-    const result<std::size_t> received =
-        co_await receive(far.get(), writable(back), 0, receive_start::wait_first);
+    const result<std::size_t> received = co_await receive(far.get(), writable(back), 0, receive_start::wait_first);
     EXPECT_EQ(received.value(), data.size());
     EXPECT_EQ(back, data);
     const auto wait = [&, fd = far.get()] { return receive(fd, writable(back), 0, receive_start::wait_first); };

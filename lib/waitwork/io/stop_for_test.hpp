@@ -1,14 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // For tests of cancellation: awaiting something under a stop that comes at a chosen moment, a kernel that is deaf to
 // cancellations, and a count of what must not leak.
-
-#include <waitwork/base/clock.hpp>
-#include <waitwork/base/result.hpp>
-#include <waitwork/coro/cancellation.hpp>
-#include <waitwork/coro/this_task.hpp>
-#include <waitwork/coro/when_all.hpp>
-#include <waitwork/io/fault_seam.hpp>
-#include <waitwork/io/ring.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +10,14 @@
 #include <iterator>
 #include <optional>
 #include <system_error>
+
+#include <waitwork/base/clock.hpp>
+#include <waitwork/base/result.hpp>
+#include <waitwork/coro/cancellation.hpp>
+#include <waitwork/coro/this_task.hpp>
+#include <waitwork/coro/when_all.hpp>
+#include <waitwork/io/fault_seam.hpp>
+#include <waitwork/io/ring.hpp>
 
 namespace waitwork {
 

@@ -1,15 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // stream_wait: what co_await stream.next() suspends in, for every stream over a multishot; and stream_state, the
 // multishot's side of it. What is taken, and when the kernel is asked, belongs to each stream.
 //
 // Included by the streams' headers for their awaiters; nothing here is for callers.
 
+#include <coroutine>
+
 #include <waitwork/coro/cancellation.hpp>
 #include <waitwork/coro/ready_queue.hpp>
 #include <waitwork/coro/task.hpp>
 #include <waitwork/io/multishot.hpp>
-
-#include <coroutine>
 
 namespace waitwork::detail {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // with_timeout, with_deadline: an end to waiting.
 //
@@ -13,17 +14,17 @@
 //   - `cancelled` or operation_canceled, as it comes, if it was stopped from further out.
 // Costs one timer and, for an operation, one coroutine frame; no system call.
 
+#include <cerrno>
+#include <coroutine>
+#include <type_traits>
+#include <utility>
+
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/result.hpp>
 #include <waitwork/coro/cancellation.hpp>
 #include <waitwork/coro/task.hpp>
 #include <waitwork/coro/this_task.hpp>
 #include <waitwork/io/timer.hpp>
-
-#include <cerrno>
-#include <coroutine>
-#include <type_traits>
-#include <utility>
 
 namespace waitwork {
 namespace detail {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // sleep_for, sleep_until: timers of the current loop.
 //
@@ -5,14 +6,14 @@
 // submission, no completion and no allocation. A timer never fires early; it fires late by the thread's timer slack
 // (50 us by default, PR_SET_TIMERSLACK) and by whatever else the loop is doing.
 
+#include <coroutine>
+#include <cstdint>
+
 #include <waitwork/base/clock.hpp>
 #include <waitwork/coro/cancellation.hpp>
 #include <waitwork/coro/ready_queue.hpp>
 #include <waitwork/coro/task.hpp>
 #include <waitwork/io/loop.hpp>
-
-#include <coroutine>
-#include <cstdint>
 
 namespace waitwork {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // timer_heap: the pending timers of one loop, earliest first.
 //

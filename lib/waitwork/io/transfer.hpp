@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // transfer_all: one request after another until all bytes have moved. What the exact forms of read, write, send and
 // receive have in common; private to io/.
 
-#include <waitwork/base/result.hpp>
-#include <waitwork/coro/task.hpp>
-
 #include <cstddef>
 #include <system_error>
+
+#include <waitwork/base/result.hpp>
+#include <waitwork/coro/task.hpp>
 
 namespace waitwork::detail {
 

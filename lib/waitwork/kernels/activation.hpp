@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // activation: what a layer of a network does to each of its sums before it stores them.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Running sums both ways. Down the columns: one row of sums, to which each new row of the target
 // adds a row of the source and from which it takes another. Along the row, the sum of a window is
 // that of the window before plus the difference of two columns; so all of them are the running
@@ -39,8 +40,7 @@ constexpr std::size_t overhang = 64;
 // first to leave a window.
 struct sums_layout {
   sums_layout(const image_shape& shape, std::size_t radius) noexcept
-      : left((radius + 1) * shape.channels),
-        length(left + shape.row_elements() + radius * shape.channels + overhang) {}
+      : left((radius + 1) * shape.channels), length(left + shape.row_elements() + radius * shape.channels + overhang) {}
   std::size_t left;
   std::size_t length;
 };
@@ -68,8 +68,7 @@ static_assert(4 * max_int_lanes <= overhang);
 
 // sums[x] += added[x] - removed[x]. In place, so no vector may overlap another: the last elements
 // are done one by one.
-void update_columns(const std::uint8_t* added, const std::uint8_t* removed, std::size_t count,
-                    std::int16_t* sums) {
+void update_columns(const std::uint8_t* added, const std::uint8_t* removed, std::size_t count, std::int16_t* sums) {
   const short_tag d;
   const half_byte_tag bytes;
   const std::size_t lanes = hn::Lanes(d);
@@ -96,16 +95,14 @@ void add_columns(const std::uint8_t* added, std::size_t count, std::int16_t* sum
 
 // The sum of each channel of `count` pixels. A vector counts up to its last whole pixel.
 template <std::size_t Channels>
-HWY_INLINE std::array<std::int32_t, Channels> sum_pixels(const std::int16_t* from,
-                                                         std::size_t count) {
+HWY_INLINE std::array<std::int32_t, Channels> sum_pixels(const std::int16_t* from, std::size_t count) {
   const int_tag d;
   const half_short_tag half;
   const std::size_t used = hn::Lanes(d) / Channels * Channels;
   const std::size_t elements = count * Channels;
   ints lane_sums = hn::Zero(d);
   std::size_t i = 0;
-  for (; i + used <= elements; i += used)
-    lane_sums = hn::Add(lane_sums, hn::PromoteTo(d, hn::LoadU(half, from + i)));
+  for (; i + used <= elements; i += used) lane_sums = hn::Add(lane_sums, hn::PromoteTo(d, hn::LoadU(half, from + i)));
   HWY_ALIGN std::int32_t lanes[max_int_lanes];
   hn::Store(lane_sums, d, lanes);
   std::array<std::int32_t, Channels> total{};
@@ -116,8 +113,7 @@ HWY_INLINE std::array<std::int32_t, Channels> sum_pixels(const std::int16_t* fro
 
 // `sums` begins at the first pixel.
 template <std::size_t Channels>
-void row_pass(std::size_t radius, std::size_t count, const std::int16_t* sums,
-              std::uint8_t* target) {
+void row_pass(std::size_t radius, std::size_t count, const std::int16_t* sums, std::uint8_t* target) {
   const int_tag d;
   const half_short_tag half;
   const float_tag floats;
@@ -147,9 +143,8 @@ void row_pass(std::size_t radius, std::size_t count, const std::int16_t* sums,
 
 }  // namespace
 
-void box_rows(const image_shape& shape, std::size_t radius, border past_edge,
-              const std::uint8_t* source, std::uint8_t* target, std::int16_t* scratch,
-              row_band band) {
+void box_rows(const image_shape& shape, std::size_t radius, border past_edge, const std::uint8_t* source,
+              std::uint8_t* target, std::int16_t* scratch, row_band band) {
   const std::size_t count = shape.row_elements();
   std::int16_t* const sums = scratch + sums_layout(shape, radius).left;
   // The row `down` rows below row y - radius.
@@ -158,8 +153,7 @@ void box_rows(const image_shape& shape, std::size_t radius, border past_edge,
     return source + bordered(past_edge, wanted, shape.height) * shape.source_stride;
   };
   std::fill_n(sums, count, std::int16_t{0});
-  for (std::size_t down = 0; down <= 2 * radius; ++down)
-    add_columns(row_at(band.first, down), count, sums);
+  for (std::size_t down = 0; down <= 2 * radius; ++down) add_columns(row_at(band.first, down), count, sums);
   for (std::size_t y = band.first; y < band.end; ++y) {
     if (y > band.first) update_columns(row_at(y, 2 * radius), row_at(y - 1, 0), count, sums);
     extend_left(past_edge, shape.width, shape.channels, radius + 1, sums);
@@ -186,8 +180,7 @@ std::size_t box_blur_scratch_words(const image_shape& shape, std::size_t size) n
 }
 
 void box_blur(const image_shape& shape, std::size_t size, std::span<const std::uint8_t> source,
-              std::span<std::uint8_t> target, std::span<std::int16_t> scratch, row_band band,
-              border past_edge) {
+              std::span<std::uint8_t> target, std::span<std::int16_t> scratch, row_band band, border past_edge) {
   WAITWORK_CHECK(size % 2 == 1 && size <= box_blur_max_size,
                  "a box is an odd number of pixels wide, at most box_blur_max_size");
   if (!begin_filter(shape, source.size(), target.size(), band)) return;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // box_blur: replaces each pixel of an 8-bit image of one channel, or of three interleaved ones, by
 // the mean of the size x size pixels around it, rounded to the nearest whole number. (There are no

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/kernels/box_blur.hpp>
 
 #include <gtest/gtest.h>
@@ -16,8 +17,7 @@ using box_blur_kernel = on_each_instruction_set;
 WAITWORK_ON_EACH_INSTRUCTION_SET(box_blur_kernel);
 
 void blur(const image_shape& shape, std::size_t size, std::span<const std::uint8_t> source,
-          std::span<std::uint8_t> target, row_band band = {},
-          border past_edge = border::replicate) {
+          std::span<std::uint8_t> target, row_band band = {}, border past_edge = border::replicate) {
   std::vector<std::int16_t> scratch(box_blur_scratch_words(shape, size), 0x7fff);
   box_blur(shape, size, source, target, scratch, band, past_edge);
 }
@@ -26,11 +26,9 @@ std::uint8_t mean(std::uint64_t sum, std::uint64_t count) {
   return static_cast<std::uint8_t>((2 * sum + count) / (2 * count));
 }
 
-void expect_blur(std::size_t width, std::size_t height, std::size_t channels, std::size_t size,
-                 placement where = {}) {
+void expect_blur(std::size_t width, std::size_t height, std::size_t channels, std::size_t size, placement where = {}) {
   const image_shape shape = placed(width, height, channels, where);
-  const auto source =
-      noise<std::uint8_t>(height * shape.source_stride + where.offset, width * 1000 + height);
+  const auto source = noise<std::uint8_t>(height * shape.source_stride + where.offset, width * 1000 + height);
   const auto radius = static_cast<std::ptrdiff_t>(size / 2);
   expect_pixels<std::uint8_t>(
       shape, where, source,
@@ -41,8 +39,7 @@ void expect_blur(std::size_t width, std::size_t height, std::size_t channels, st
         std::uint64_t sum = 0;
         for (std::ptrdiff_t dy = -radius; dy <= radius; ++dy) {
           for (std::ptrdiff_t dx = -radius; dx <= radius; ++dx) {
-            sum += pixel_at(shape, where.past_edge, std::span(source).subspan(where.offset), x, y,
-                            channel, dx, dy);
+            sum += pixel_at(shape, where.past_edge, std::span(source).subspan(where.offset), x, y, channel, dx, dy);
           }
         }
         return value == mean(sum, size * size);
@@ -54,8 +51,7 @@ TEST_P(box_blur_kernel, is_exact_at_all_small_sizes) {
   for (const std::size_t channels : {1u, 3u}) {
     for (const std::size_t size : {1u, 3u, 5u}) {
       for (std::size_t width = 1; width <= 20; ++width) {
-        for (std::size_t height = 1; height <= 6; ++height)
-          expect_blur(width, height, channels, size);
+        for (std::size_t height = 1; height <= 6; ++height) expect_blur(width, height, channels, size);
       }
     }
   }
@@ -108,8 +104,7 @@ TEST_P(box_blur_kernel, leaves_an_even_surface_as_it_is_up_to_white) {
   const image_shape shape(100, 10, 3);
   for (const int level : {0, 1, 127, 128, 254, 255}) {
     for (const std::size_t size : {std::size_t{3}, std::size_t{31}, box_blur_max_size}) {
-      const std::vector<std::uint8_t> source(shape.row_bytes() * shape.height,
-                                             static_cast<std::uint8_t>(level));
+      const std::vector<std::uint8_t> source(shape.row_bytes() * shape.height, static_cast<std::uint8_t>(level));
       std::vector<std::uint8_t> target(source.size(), untouched<std::uint8_t>);
       blur(shape, size, source, target);
       EXPECT_TRUE(target == source) << level << ", size " << size;
@@ -125,8 +120,7 @@ TEST_P(box_blur_kernel, joins_bands_of_rows_without_a_seam) {
   std::vector<std::uint8_t> joined(source.size(), untouched<std::uint8_t>);
   blur(shape, 11, source, joined, {.first = 20, .end = 1000});
   blur(shape, 11, source, joined, {.first = 0, .end = 1});
-  EXPECT_EQ(joined[shape.row_bytes()], untouched<std::uint8_t>)
-      << "a band writes its own rows only";
+  EXPECT_EQ(joined[shape.row_bytes()], untouched<std::uint8_t>) << "a band writes its own rows only";
   blur(shape, 11, source, joined, {.first = 1, .end = 20});
   blur(shape, 11, source, joined, {.first = 5, .end = 5});
   EXPECT_TRUE(joined == whole);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Direct: a tile of pixels by output channels is summed in registers over the whole window,
 // straight from the picture. Copying windows into a matrix first (im2col) would write and read each
 // pixel nine times for a 3 x 3 kernel, for the same multiply-adds.
@@ -54,8 +55,7 @@ struct window_side {
   // The first output past `output` whose window has other taps.
   std::size_t same_taps_end(std::size_t output) const noexcept {
     const std::size_t first_whole = (before + stride - 1) / stride;
-    const std::size_t end_whole =
-        size + before < kernel ? 0 : (size + before - kernel) / stride + 1;
+    const std::size_t end_whole = size + before < kernel ? 0 : (size + before - kernel) / stride + 1;
     return output < first_whole || output >= end_whole ? output + 1 : end_whole;
   }
 };
@@ -99,8 +99,7 @@ class pixel_cursor {
         columns_(part.columns),
         left_(part.columns) {
     const std::size_t row = part.first_row * where.shape.stride + first_tap_row - where.top;
-    const std::size_t column =
-        part.first_column * where.shape.stride + part.column_taps.first - where.left;
+    const std::size_t column = part.first_column * where.shape.stride + part.column_taps.first - where.left;
     x_row_ = x_ = where.x + (row * where.shape.width + column) * where.shape.inputs;
     y_row_ = y_ = where.y + part.first_row * y_next_row_ + part.first_column * y_step_;
   }
@@ -154,8 +153,8 @@ HWY_INLINE void do_pixels(const rectangle_sums& sums, pixel_cursor& pixel) {
 }
 
 // Adds the rows `row_taps` of the windows of all pixels of a rectangle.
-void do_rectangle(const pictures& where, const rectangle& part, tap_range row_taps,
-                  const weight_panel& panel, std::size_t output) {
+void do_rectangle(const pictures& where, const rectangle& part, tap_range row_taps, const weight_panel& panel,
+                  std::size_t output) {
   const conv2d_shape& shape = where.shape;
   const std::size_t first_tap = row_taps.first * shape.kernel_width + part.column_taps.first;
   const std::size_t columns = part.column_taps.end - part.column_taps.first;
@@ -165,8 +164,7 @@ void do_rectangle(const pictures& where, const rectangle& part, tap_range row_ta
       output,
       {row_taps.end - row_taps.first, columns * shape.inputs, shape.width * shape.inputs,
        shape.kernel_width * shape.inputs * panel.width},
-      {row_taps.first == part.row_taps.first ? panel.bias : nullptr,
-       where.relu && row_taps.end == part.row_taps.end}};
+      {row_taps.first == part.row_taps.first ? panel.bias : nullptr, where.relu && row_taps.end == part.row_taps.end}};
   pixel_cursor pixel(where, part, row_taps.first);
   std::size_t left = part.pixels;
   // Eight pixels by four vectors would not fit the registers; where the panel has fewer vectors,
@@ -189,19 +187,15 @@ void do_rectangle(const pictures& where, const rectangle& part, tap_range row_ta
 
 }  // namespace
 
-void conv2d_rows(const conv2d_shape& shape, const float* x, const float* packed, float* y,
-                 bool relu, row_band band) {
+void conv2d_rows(const conv2d_shape& shape, const float* x, const float* packed, float* y, bool relu, row_band band) {
   const bool same = shape.border == conv2d_border::same;
-  const window_side down{shape.height, shape.kernel_height, shape.stride,
-                         same ? (shape.kernel_height - 1) / 2 : 0};
-  const window_side across{shape.width, shape.kernel_width, shape.stride,
-                           same ? (shape.kernel_width - 1) / 2 : 0};
+  const window_side down{shape.height, shape.kernel_height, shape.stride, same ? (shape.kernel_height - 1) / 2 : 0};
+  const window_side across{shape.width, shape.kernel_width, shape.stride, same ? (shape.kernel_width - 1) / 2 : 0};
   const pictures where{shape, x, y, down.before, across.before, relu};
   for (std::size_t output = 0; output < shape.outputs; output += panel_outputs) {
     const weight_panel panel(packed, shape.window(), shape.outputs, output);
     const std::size_t tap_row = shape.kernel_width * shape.inputs * panel.width;
-    const std::size_t passes =
-        std::min(shape.kernel_height, 1 + shape.kernel_height * tap_row / weights_block);
+    const std::size_t passes = std::min(shape.kernel_height, 1 + shape.kernel_height * tap_row / weights_block);
     const std::size_t row_step = (shape.kernel_height + passes - 1) / passes;
     for (std::size_t row = band.first; row < band.end;) {
       const std::size_t row_end = std::min(band.end, down.same_taps_end(row));
@@ -232,8 +226,8 @@ namespace waitwork::kernels {
 
 HWY_EXPORT(conv2d_rows);
 
-void conv2d(const conv2d_shape& shape, std::span<const float> x, std::span<const float> packed,
-            std::span<float> y, activation after, row_band band) {
+void conv2d(const conv2d_shape& shape, std::span<const float> x, std::span<const float> packed, std::span<float> y,
+            activation after, row_band band) {
   WAITWORK_CHECK(shape.kernel_width > 0 && shape.kernel_height > 0 && shape.stride > 0,
                  "kernel and stride are at least 1");
   WAITWORK_CHECK(x.size() >= shape.width * shape.height * shape.inputs, "x holds the picture");

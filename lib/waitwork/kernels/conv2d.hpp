@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // conv2d: a convolutional layer of a network on one picture: sums of a window of the picture
 // weighted by one set of weights for each output channel, a bias, and, if asked for, zero for what
@@ -41,9 +42,7 @@ struct conv2d_shape {
   conv2d_border border = conv2d_border::same;
 
   constexpr std::size_t output_width() const noexcept { return output_size(width, kernel_width); }
-  constexpr std::size_t output_height() const noexcept {
-    return output_size(height, kernel_height);
-  }
+  constexpr std::size_t output_height() const noexcept { return output_size(height, kernel_height); }
   // Of pack_weights(), whose row-major matrix is weight[r][c][input][output].
   constexpr std::size_t window() const noexcept { return kernel_width * kernel_height * inputs; }
 
@@ -59,7 +58,7 @@ struct conv2d_shape {
 //
 // What is past the border is left out rather than multiplied by zero. The error is that of a sum of
 // window() + 1 terms, as of dense_layer.
-void conv2d(const conv2d_shape& shape, std::span<const float> x, std::span<const float> packed,
-            std::span<float> y, activation after = activation::none, row_band band = {});
+void conv2d(const conv2d_shape& shape, std::span<const float> x, std::span<const float> packed, std::span<float> y,
+            activation after = activation::none, row_band band = {});
 
 }  // namespace waitwork::kernels

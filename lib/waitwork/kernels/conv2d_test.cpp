@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/kernels/conv2d.hpp>
 
 #include <gtest/gtest.h>
@@ -18,9 +19,7 @@ using conv2d_kernel = on_each_instruction_set;
 WAITWORK_ON_EACH_INSTRUCTION_SET(conv2d_kernel);
 
 std::size_t x_size(const conv2d_shape& shape) { return shape.width * shape.height * shape.inputs; }
-std::size_t y_size(const conv2d_shape& shape) {
-  return shape.output_width() * shape.output_height() * shape.outputs;
-}
+std::size_t y_size(const conv2d_shape& shape) { return shape.output_width() * shape.output_height() * shape.outputs; }
 
 struct layer {
   layer(const conv2d_shape& of, std::vector<float> given_weights, std::vector<float> given_bias)
@@ -33,24 +32,22 @@ struct layer {
 
   // Calls visit(x, weight) for each pixel and channel of the picture in the window of an output.
   template <class Visit>
-  void for_each_in_window(std::span<const float> x, std::size_t row, std::size_t column,
-                          std::size_t output, Visit visit) const {
+  void for_each_in_window(std::span<const float> x, std::size_t row, std::size_t column, std::size_t output,
+                          Visit visit) const {
     const auto signed_size = [](std::size_t size) { return static_cast<std::ptrdiff_t>(size); };
     const bool same = shape.border == conv2d_border::same;
     for (std::size_t r = 0; r < shape.kernel_height; ++r) {
       for (std::size_t c = 0; c < shape.kernel_width; ++c) {
-        const std::ptrdiff_t x_row = signed_size(row * shape.stride + r) -
-                                     (same ? signed_size(shape.kernel_height - 1) / 2 : 0);
-        const std::ptrdiff_t x_column = signed_size(column * shape.stride + c) -
-                                        (same ? signed_size(shape.kernel_width - 1) / 2 : 0);
+        const std::ptrdiff_t x_row =
+            signed_size(row * shape.stride + r) - (same ? signed_size(shape.kernel_height - 1) / 2 : 0);
+        const std::ptrdiff_t x_column =
+            signed_size(column * shape.stride + c) - (same ? signed_size(shape.kernel_width - 1) / 2 : 0);
         if (x_row < 0 || x_row >= signed_size(shape.height)) continue;
         if (x_column < 0 || x_column >= signed_size(shape.width)) continue;
-        const std::size_t pixel =
-            static_cast<std::size_t>(x_row) * shape.width + static_cast<std::size_t>(x_column);
+        const std::size_t pixel = static_cast<std::size_t>(x_row) * shape.width + static_cast<std::size_t>(x_column);
         for (std::size_t input = 0; input < shape.inputs; ++input) {
           visit(x[pixel * shape.inputs + input],
-                weights[((r * shape.kernel_width + c) * shape.inputs + input) * shape.outputs +
-                        output]);
+                weights[((r * shape.kernel_width + c) * shape.inputs + input) * shape.outputs + output]);
         }
       }
     }
@@ -64,8 +61,7 @@ struct layer {
       for (std::size_t column = 0; column < shape.output_width(); ++column) {
         for (std::size_t output = 0; output < shape.outputs; ++output) {
           float sum = bias[output];
-          for_each_in_window(x, row, column, output,
-                             [&](float value, float weight) { sum += value * weight; });
+          for_each_in_window(x, row, column, output, [&](float value, float weight) { sum += value * weight; });
           y.push_back(after == activation::relu ? std::max(sum, 0.0f) : sum);
         }
       }
@@ -91,16 +87,14 @@ void expect_layer(const conv2d_shape& shape, std::size_t offset = 1) {
   const auto x = integers(x_size(shape) + offset, 1);
   for (const activation after : {activation::none, activation::relu}) {
     std::vector<float> y(offset + y_size(shape) + 17, untouched);
-    conv2d(shape, std::span(x).subspan(offset), std::span(packed).subspan(offset),
-           std::span(y).subspan(offset), after);
+    conv2d(shape, std::span(x).subspan(offset), std::span(packed).subspan(offset), std::span(y).subspan(offset), after);
     auto expected = of.expected(std::span(x).subspan(offset), after);
     expected.insert(expected.begin(), offset, untouched);
     expected.insert(expected.end(), 17, untouched);
-    EXPECT_TRUE(y == expected) << shape.width << " x " << shape.height << ", " << shape.inputs
-                               << " to " << shape.outputs << ", kernel " << shape.kernel_width
-                               << " x " << shape.kernel_height << " stride " << shape.stride
-                               << (shape.border == conv2d_border::same ? " same" : " valid")
-                               << " offset " << offset;
+    EXPECT_TRUE(y == expected) << shape.width << " x " << shape.height << ", " << shape.inputs << " to "
+                               << shape.outputs << ", kernel " << shape.kernel_width << " x " << shape.kernel_height
+                               << " stride " << shape.stride
+                               << (shape.border == conv2d_border::same ? " same" : " valid") << " offset " << offset;
   }
 }
 
@@ -122,8 +116,7 @@ TEST_P(conv2d_kernel, computes_all_small_numbers_of_channels) {
 }
 
 TEST_P(conv2d_kernel, computes_numbers_of_channels_around_the_edges_of_panels) {
-  for (const std::size_t outputs : {47u, 48u, 49u, 63u, 64u, 65u, 80u, 128u, 130u})
-    expect_layer({5, 5, 3, outputs});
+  for (const std::size_t outputs : {47u, 48u, 49u, 63u, 64u, 65u, 80u, 128u, 130u}) expect_layer({5, 5, 3, outputs});
 }
 
 TEST_P(conv2d_kernel, computes_kernels_and_strides_of_any_size) {
@@ -182,14 +175,13 @@ TEST_P(conv2d_kernel, stays_within_the_error_bound_on_fractions) {
     const std::size_t output = i % shape.outputs;
     double sum = of.bias[output];
     double magnitude = std::abs(sum);
-    of.for_each_in_window(x, i / shape.outputs / shape.width, i / shape.outputs % shape.width,
-                          output, [&](float value, float weight) {
+    of.for_each_in_window(x, i / shape.outputs / shape.width, i / shape.outputs % shape.width, output,
+                          [&](float value, float weight) {
                             const double product = double{value} * double{weight};
                             sum += product;
                             magnitude += std::abs(product);
                           });
-    ASSERT_LE(std::abs(double{y[i]} - sum),
-              static_cast<double>(shape.window() + 1) * 0x1p-24 * magnitude);
+    ASSERT_LE(std::abs(double{y[i]} - sum), static_cast<double>(shape.window() + 1) * 0x1p-24 * magnitude);
   }
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The loop nest of a matrix product whose right side was packed once and for all:
 //
 //   for each block of rows of x     (block_bytes: stays in the second-level cache)
@@ -48,8 +49,7 @@ struct dense_block {
 };
 
 template <std::size_t Rows>
-HWY_INLINE void do_rows(const dense_block& block, const weight_panel& panel, std::size_t output,
-                        std::size_t row) {
+HWY_INLINE void do_rows(const dense_block& block, const weight_panel& panel, std::size_t output, std::size_t row) {
   tile_rows rows{};
   for (std::size_t i = 0; i < Rows; ++i) {
     rows.inputs[i] = block.x + (row + i) * block.shape.x_stride + block.first_input;
@@ -57,20 +57,18 @@ HWY_INLINE void do_rows(const dense_block& block, const weight_panel& panel, std
   }
   const sum_ends ends{block.first_input == 0 ? panel.bias : nullptr,
                       block.relu && block.first_input + block.inputs == block.shape.inputs};
-  sum_rows<Rows>(panel.outputs, {1, block.inputs, 0, 0},
-                 panel.weights + block.first_input * panel.width, panel.width, ends, rows);
+  sum_rows<Rows>(panel.outputs, {1, block.inputs, 0, 0}, panel.weights + block.first_input * panel.width, panel.width,
+                 ends, rows);
 }
 
 }  // namespace
 
-void dense_rows(const dense_shape& shape, const float* x, const float* packed, float* y, bool relu,
-                output_band band) {
+void dense_rows(const dense_shape& shape, const float* x, const float* packed, float* y, bool relu, output_band band) {
   for (std::size_t block_row = 0; block_row < shape.batch; block_row += row_block) {
     const std::size_t end_row = std::min(shape.batch, block_row + row_block);
     std::size_t input = 0;
     do {
-      const dense_block block{shape, x, y, input, std::min(inner_block, shape.inputs - input),
-                              relu};
+      const dense_block block{shape, x, y, input, std::min(inner_block, shape.inputs - input), relu};
       for (std::size_t output = band.first; output < band.end; output += panel_outputs) {
         const weight_panel panel(packed, shape.inputs, shape.outputs, output);
         for (std::size_t row = block_row; row < end_row;) {
@@ -103,22 +101,19 @@ namespace waitwork::kernels {
 
 HWY_EXPORT(dense_rows);
 
-void dense_layer(const dense_shape& shape, std::span<const float> x, std::span<const float> packed,
-                 std::span<float> y, activation after, output_band band) {
+void dense_layer(const dense_shape& shape, std::span<const float> x, std::span<const float> packed, std::span<float> y,
+                 activation after, output_band band) {
   WAITWORK_CHECK(shape.x_stride >= shape.inputs && shape.y_stride >= shape.outputs,
                  "a stride is at least the length of a row");
   WAITWORK_CHECK(packed.size() >= packed_weights_size(shape.inputs, shape.outputs),
                  "packed is as large as packed_weights_size says");
   band.end = std::min(band.end, shape.outputs);
   if (shape.batch == 0 || band.first >= band.end) return;
-  WAITWORK_CHECK(band.first % panel_outputs == 0 &&
-                     (band.end % panel_outputs == 0 || band.end == shape.outputs),
+  WAITWORK_CHECK(band.first % panel_outputs == 0 && (band.end % panel_outputs == 0 || band.end == shape.outputs),
                  "a band begins and ends between panels");
   const std::size_t rows_before_last = shape.batch - 1;
-  WAITWORK_CHECK(x.size() >= rows_before_last * shape.x_stride + shape.inputs,
-                 "x holds a batch of inputs");
-  WAITWORK_CHECK(y.size() >= rows_before_last * shape.y_stride + shape.outputs,
-                 "y holds a batch of outputs");
+  WAITWORK_CHECK(x.size() >= rows_before_last * shape.x_stride + shape.inputs, "x holds a batch of inputs");
+  WAITWORK_CHECK(y.size() >= rows_before_last * shape.y_stride + shape.outputs, "y holds a batch of outputs");
   HWY_DYNAMIC_DISPATCH(dense_rows)
   (shape, x.data(), packed.data(), y.data(), after == activation::relu, band);
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // dense_layer: y = x * W + bias for a batch of rows, and, if asked for, zero for what is negative:
 // a fully connected layer of a network.
@@ -18,13 +19,8 @@ namespace waitwork::kernels {
 // the length of a row, and elements between a row's end and the next row are neither read nor
 // written.
 struct dense_shape {
-  constexpr dense_shape(std::size_t batch_rows, std::size_t input_count,
-                        std::size_t output_count) noexcept
-      : batch(batch_rows),
-        inputs(input_count),
-        outputs(output_count),
-        x_stride(input_count),
-        y_stride(output_count) {}
+  constexpr dense_shape(std::size_t batch_rows, std::size_t input_count, std::size_t output_count) noexcept
+      : batch(batch_rows), inputs(input_count), outputs(output_count), x_stride(input_count), y_stride(output_count) {}
 
   std::size_t batch;
   std::size_t inputs;
@@ -41,7 +37,7 @@ struct dense_shape {
 // the machine's instruction set: before the activation it differs from the exact sum by at most
 // about (inputs + 1) * 2^-24 * (|bias| + sum |x||w|), and not at all while all partial sums are
 // integers below 2^24.
-void dense_layer(const dense_shape& shape, std::span<const float> x, std::span<const float> packed,
-                 std::span<float> y, activation after = activation::none, output_band band = {});
+void dense_layer(const dense_shape& shape, std::span<const float> x, std::span<const float> packed, std::span<float> y,
+                 activation after = activation::none, output_band band = {});
 
 }  // namespace waitwork::kernels

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/kernels/dense_layer.hpp>
 
 #include <gtest/gtest.h>
@@ -30,8 +31,8 @@ std::vector<float> packed_at(std::size_t offset, std::size_t inputs, std::size_t
 
 // The plain loops.
 std::vector<float> expected_outputs(const dense_shape& shape, std::span<const float> x,
-                                    const std::vector<float>& weights,
-                                    const std::vector<float>& bias, activation after) {
+                                    const std::vector<float>& weights, const std::vector<float>& bias,
+                                    activation after) {
   std::vector<float> y(shape.batch * shape.y_stride, untouched);
   for (std::size_t row = 0; row < shape.batch; ++row) {
     for (std::size_t output = 0; output < shape.outputs; ++output) {
@@ -45,8 +46,7 @@ std::vector<float> expected_outputs(const dense_shape& shape, std::span<const fl
 }
 
 // Compares every element of y's storage, so also what lies between its rows.
-void expect_layer(std::size_t batch, std::size_t inputs, std::size_t outputs,
-                  placement where = {}) {
+void expect_layer(std::size_t batch, std::size_t inputs, std::size_t outputs, placement where = {}) {
   dense_shape shape(batch, inputs, outputs);
   shape.x_stride += where.padding;
   shape.y_stride += where.padding;
@@ -58,12 +58,11 @@ void expect_layer(std::size_t batch, std::size_t inputs, std::size_t outputs,
     std::vector<float> y(batch * shape.y_stride + where.offset, untouched);
     dense_layer(shape, std::span(x).subspan(where.offset), std::span(packed).subspan(where.offset),
                 std::span(y).subspan(where.offset), after);
-    auto expected =
-        expected_outputs(shape, std::span(x).subspan(where.offset), weights, bias, after);
+    auto expected = expected_outputs(shape, std::span(x).subspan(where.offset), weights, bias, after);
     expected.insert(expected.begin(), where.offset, untouched);
-    EXPECT_TRUE(y == expected) << "batch " << batch << " inputs " << inputs << " outputs "
-                               << outputs << " padding " << where.padding << " offset "
-                               << where.offset << (after == activation::relu ? " relu" : "");
+    EXPECT_TRUE(y == expected) << "batch " << batch << " inputs " << inputs << " outputs " << outputs << " padding "
+                               << where.padding << " offset " << where.offset
+                               << (after == activation::relu ? " relu" : "");
   }
 }
 
@@ -143,14 +142,12 @@ TEST_P(dense_layer_kernel, stays_within_the_error_bound_on_fractions) {
       double sum = bias[output];
       double magnitude = std::abs(sum);
       for (std::size_t input = 0; input < shape.inputs; ++input) {
-        const double product =
-            double{x[row * shape.inputs + input]} * double{weights[input * shape.outputs + output]};
+        const double product = double{x[row * shape.inputs + input]} * double{weights[input * shape.outputs + output]};
         sum += product;
         magnitude += std::abs(product);
       }
       const double bound = static_cast<double>(shape.inputs + 1) * 0x1p-24 * magnitude;
-      ASSERT_LE(std::abs(double{y[row * shape.outputs + output]} - sum), bound)
-          << row << ", " << output;
+      ASSERT_LE(std::abs(double{y[row * shape.outputs + output]} - sum), bound) << row << ", " << output;
     }
   }
 }
@@ -163,8 +160,7 @@ TEST_P(dense_layer_kernel, passes_on_what_is_no_number_through_the_activation_to
   x[5 * shape.inputs] = -infinity;
   x[6 * shape.inputs] = infinity;
   std::vector<float> y(shape.batch * shape.outputs);
-  dense_layer(shape, x, packed_at(0, shape.inputs, shape.outputs, weights, {}), y,
-              activation::relu);
+  dense_layer(shape, x, packed_at(0, shape.inputs, shape.outputs, weights, {}), y, activation::relu);
   for (std::size_t output = 0; output < shape.outputs; ++output) {
     for (std::size_t row = 0; row < 4; ++row) EXPECT_TRUE(y[row * shape.outputs + output] >= 0);
     EXPECT_TRUE(std::isnan(y[4 * shape.outputs + output]));
@@ -180,10 +176,8 @@ TEST(dense_layer_checks_death_test, stop_a_program_whose_spans_are_too_short) {
   EXPECT_DEATH(dense_layer(shape, small, large, large), "x holds a batch of inputs");
   EXPECT_DEATH(dense_layer(shape, large, small, large), "packed_weights_size says");
   EXPECT_DEATH(dense_layer(shape, large, large, small), "y holds a batch of outputs");
-  EXPECT_DEATH(dense_layer(shape, large, large, large, activation::none, {1, 70}),
-               "between panels");
-  EXPECT_DEATH(dense_layer(shape, large, large, large, activation::none, {0, 69}),
-               "between panels");
+  EXPECT_DEATH(dense_layer(shape, large, large, large, activation::none, {1, 70}), "between panels");
+  EXPECT_DEATH(dense_layer(shape, large, large, large, activation::none, {0, 69}), "between panels");
   dense_shape narrow = shape;
   narrow.x_stride = 3;
   EXPECT_DEATH(dense_layer(narrow, large, large, large), "a stride is at least");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A transform of n complex numbers goes once from the signal to the spectrum and then stays in its
 // place, so that it needs no scratch:
 //
@@ -45,11 +46,7 @@ namespace {
 // For n >= Leaf * lanes.
 template <class D, std::size_t Leaf>
 fft_code code_of() {
-  return {hn::MaxLanes(D()),
-          Leaf,
-          transform_pairs<D, Leaf, false>,
-          transform_pairs<D, Leaf, true>,
-          split_spectrum<D>,
+  return {hn::MaxLanes(D()), Leaf, transform_pairs<D, Leaf, false>, transform_pairs<D, Leaf, true>, split_spectrum<D>,
           unite_spectrum<D>};
 }
 
@@ -83,8 +80,7 @@ namespace {
 constexpr std::size_t longest = std::size_t{1} << 30;
 
 std::size_t checked(std::size_t length) {
-  WAITWORK_CHECK(std::has_single_bit(length) && length <= longest,
-                 "a transform's length is a power of two, 1 to 2^30");
+  WAITWORK_CHECK(std::has_single_bit(length) && length <= longest, "a transform's length is a power of two, 1 to 2^30");
   return length;
 }
 
@@ -135,9 +131,7 @@ fft_tables tables_for(std::size_t count) {
 const float* parts(std::span<const std::complex<float>> values) {
   return reinterpret_cast<const float*>(values.data());
 }
-float* parts(std::span<std::complex<float>> values) {
-  return reinterpret_cast<float*>(values.data());
-}
+float* parts(std::span<std::complex<float>> values) { return reinterpret_cast<float*>(values.data()); }
 
 void check_count(std::size_t found, std::size_t wanted) {
   WAITWORK_CHECK(found == wanted, "a buffer is as long as the transform says");
@@ -157,8 +151,7 @@ real_fft::real_fft(std::size_t length) : length_(checked(length)) {
   }
 }
 
-void real_fft::forward(std::span<const float> signal,
-                       std::span<std::complex<float>> spectrum) const {
+void real_fft::forward(std::span<const float> signal, std::span<std::complex<float>> spectrum) const {
   check_count(signal.size(), length());
   check_count(spectrum.size(), bins());
   if (length() == 1) {
@@ -190,8 +183,7 @@ void real_fft::inverse(std::span<std::complex<float>> spectrum, std::span<float>
 complex_fft::complex_fft(std::size_t length)
     : length_(checked(length)), tables_(length == 1 ? fft_tables() : tables_for(length)) {}
 
-void complex_fft::forward(std::span<const std::complex<float>> signal,
-                          std::span<std::complex<float>> spectrum) const {
+void complex_fft::forward(std::span<const std::complex<float>> signal, std::span<std::complex<float>> spectrum) const {
   check_count(signal.size(), length());
   check_count(spectrum.size(), length());
   if (length() == 1) {
@@ -201,8 +193,7 @@ void complex_fft::forward(std::span<const std::complex<float>> signal,
   }
 }
 
-void complex_fft::inverse(std::span<const std::complex<float>> spectrum,
-                          std::span<std::complex<float>> signal) const {
+void complex_fft::inverse(std::span<const std::complex<float>> spectrum, std::span<std::complex<float>> signal) const {
   check_count(spectrum.size(), length());
   check_count(signal.size(), length());
   if (length() == 1) {

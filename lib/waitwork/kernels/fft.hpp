@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // real_fft and complex_fft: the discrete Fourier transform in one dimension and single precision,
 // of lengths that are powers of two.
@@ -63,12 +64,10 @@ class complex_fft {
 
   std::size_t length() const noexcept { return length_; }
 
-  void forward(std::span<const std::complex<float>> signal,
-               std::span<std::complex<float>> spectrum) const;
+  void forward(std::span<const std::complex<float>> signal, std::span<std::complex<float>> spectrum) const;
 
   // The way back, `length` times the signal.
-  void inverse(std::span<const std::complex<float>> spectrum,
-               std::span<std::complex<float>> signal) const;
+  void inverse(std::span<const std::complex<float>> spectrum, std::span<std::complex<float>> signal) const;
 
  private:
   std::size_t length_;

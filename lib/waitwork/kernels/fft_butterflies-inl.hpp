@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // fft_butterflies: transforms of 2, 4, 8 and 16 numbers whose parts lie in vectors, one transform
 // in each lane. Included by fft.cpp, once for each instruction set.
 
@@ -8,10 +9,10 @@
 #define WAITWORK_KERNELS_FFT_BUTTERFLIES_INL
 #endif
 
+#include <hwy/highway.h>
+
 #include <cstddef>
 #include <utility>
-
-#include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace waitwork::kernels::HWY_NAMESPACE {
@@ -37,8 +38,7 @@ HWY_INLINE numbers<D> operator-(numbers<D> a, numbers<D> b) {
 
 template <class D>
 HWY_INLINE numbers<D> operator*(numbers<D> a, numbers<D> b) {
-  return {hn::NegMulAdd(a.im, b.im, hn::Mul(a.re, b.re)),
-          hn::MulAdd(a.im, b.re, hn::Mul(a.re, b.im))};
+  return {hn::NegMulAdd(a.im, b.im, hn::Mul(a.re, b.re)), hn::MulAdd(a.im, b.re, hn::Mul(a.re, b.im))};
 }
 
 // a + factor * b and a - factor * b.
@@ -83,8 +83,8 @@ HWY_INLINE void transform_4(numbers<D>& x0, numbers<D>& x1, numbers<D>& x2, numb
 // sqrt(1/2), the only factor, becomes part of the last additions: exp(-2 pi i / 8) z = sqrt(1/2) (z
 // - i z).
 template <class D>
-HWY_INLINE void transform_8(D d, numbers<D>& x0, numbers<D>& x1, numbers<D>& x2, numbers<D>& x3,
-                            numbers<D>& x4, numbers<D>& x5, numbers<D>& x6, numbers<D>& x7) {
+HWY_INLINE void transform_8(D d, numbers<D>& x0, numbers<D>& x1, numbers<D>& x2, numbers<D>& x3, numbers<D>& x4,
+                            numbers<D>& x5, numbers<D>& x6, numbers<D>& x7) {
   const auto root = hn::Set(d, 0.707106781186547524f);
   transform_4<D>(x0, x2, x4, x6);
   transform_4<D>(x1, x3, x5, x7);
@@ -133,8 +133,7 @@ HWY_INLINE void transform_16(D d, numbers<D> (&x)[16]) {
   x[14] = turned_by_eighth<D>(d, {x[14].im, hn::Neg(x[14].re)});
   x[15] = turned(d, x[15], -cosine, -sine);
 #pragma GCC unroll 4
-  for (std::size_t q = 0; q < 4; ++q)
-    transform_4<D>(x[4 * q], x[4 * q + 1], x[4 * q + 2], x[4 * q + 3]);
+  for (std::size_t q = 0; q < 4; ++q) transform_4<D>(x[4 * q], x[4 * q + 1], x[4 * q + 2], x[4 * q + 3]);
   // Element q + 4 p lies at 4 q + p.
 #pragma GCC unroll 4
   for (std::size_t q = 0; q < 4; ++q) {

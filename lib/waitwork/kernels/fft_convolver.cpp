@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/kernels/fft_convolver.hpp>
 
 #include <algorithm>
@@ -23,8 +24,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 // spectrum[i] *= response[i], for `count` floats: pairs of real and imaginary part, whole vectors
 // of them, aligned.
-void multiply_spectra(std::size_t count, const float* HWY_RESTRICT response,
-                      float* HWY_RESTRICT spectrum) {
+void multiply_spectra(std::size_t count, const float* HWY_RESTRICT response, float* HWY_RESTRICT spectrum) {
   const hn::ScalableTag<float> d;
   // Minus in front of the even lanes: the real part is the difference of its products.
   const auto sign = hn::OddEven(hn::Zero(d), hn::Set(d, -0.0f));
@@ -67,24 +67,20 @@ std::size_t block_length_for(std::size_t tap_count) {
   constexpr std::size_t shortest = 1024;
   constexpr std::size_t longest_in_cache = std::size_t{1} << 16;
   const std::size_t roomy = std::max(shortest, std::bit_ceil(8 * tap_count));
-  return roomy <= longest_in_cache ? roomy
-                                   : std::max(longest_in_cache, std::bit_ceil(4 * tap_count));
+  return roomy <= longest_in_cache ? roomy : std::max(longest_in_cache, std::bit_ceil(4 * tap_count));
 }
 
 // The spectra are multiplied in the alignment of aligned_buffer, wherever the caller's scratch
 // begins.
 number* align(number* scratch) noexcept {
   const auto address = reinterpret_cast<std::uintptr_t>(scratch);
-  return scratch + (simd_alignment_bytes - address % simd_alignment_bytes) % simd_alignment_bytes /
-                       sizeof(number);
+  return scratch + (simd_alignment_bytes - address % simd_alignment_bytes) % simd_alignment_bytes / sizeof(number);
 }
 
 }  // namespace
 
 fft_convolver::fft_convolver(std::span<const float> taps)
-    : tap_count_(taps.size()),
-      fft_(block_length_for(taps.size())),
-      response_(round_up(fft_.bins())) {
+    : tap_count_(taps.size()), fft_(block_length_for(taps.size())), response_(round_up(fft_.bins())) {
   aligned_buffer<float> padded(block_length());
   std::ranges::copy(taps, padded.data());
   fft_.forward(padded.span(), response_.span().first(fft_.bins()));
@@ -97,29 +93,24 @@ std::size_t fft_convolver::scratch_elements() const noexcept {
   return block_length() / 2 + round_up(fft_.bins()) + granularity;
 }
 
-void fft_convolver::process(std::span<const float> source, std::span<float> target,
-                            std::span<number> scratch) const {
+void fft_convolver::process(std::span<const float> source, std::span<float> target, std::span<number> scratch) const {
   WAITWORK_CHECK(target.size() == fir_filter_outputs(source.size(), tap_count_),
                  "target has fir_filter_outputs elements");
-  WAITWORK_CHECK(scratch.size() >= scratch_elements(),
-                 "scratch is as large as scratch_elements says");
+  WAITWORK_CHECK(scratch.size() >= scratch_elements(), "scratch is as large as scratch_elements says");
   number* const begin = align(scratch.data());
   const std::span<float> block(reinterpret_cast<float*>(begin), block_length());
   const std::span<number> spectrum(begin + block_length() / 2, round_up(fft_.bins()));
   // What lies behind the last bin is multiplied, too, by zero.
   std::ranges::fill(spectrum.subspan(fft_.bins()), number());
   for (std::size_t first = 0; first < target.size(); first += outputs_per_block()) {
-    const std::span<const float> part =
-        source.subspan(first, std::min(block.size(), source.size() - first));
+    const std::span<const float> part = source.subspan(first, std::min(block.size(), source.size() - first));
     std::ranges::copy(part, block.data());
     std::ranges::fill(block.subspan(part.size()), 0.0f);
     fft_.forward(block, spectrum.first(fft_.bins()));
     HWY_DYNAMIC_DISPATCH(multiply_spectra)
-    (2 * spectrum.size(), reinterpret_cast<const float*>(response_.data()),
-     reinterpret_cast<float*>(spectrum.data()));
+    (2 * spectrum.size(), reinterpret_cast<const float*>(response_.data()), reinterpret_cast<float*>(spectrum.data()));
     fft_.inverse(spectrum.first(fft_.bins()), block);
-    std::ranges::copy(block.first(std::min(outputs_per_block(), target.size() - first)),
-                      target.data() + first);
+    std::ranges::copy(block.first(std::min(outputs_per_block(), target.size() - first)), target.data() + first);
   }
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // fft_convolver: what fir_filter computes, for many taps: block by block through the frequency
 // domain, at a cost for each output that hardly depends on the number of taps.
@@ -46,8 +47,7 @@ class fft_convolver {
   // less exact than those of fir_filter. (Tested, not proved; what follows from the bound in
   // fft.hpp is larger by sqrt(block_length()) and a little.) The last bits depend on where blocks
   // begin, and one element that is infinite or no number spoils all of its block's.
-  void process(std::span<const float> source, std::span<float> target,
-               std::span<std::complex<float>> scratch) const;
+  void process(std::span<const float> source, std::span<float> target, std::span<std::complex<float>> scratch) const;
 
  private:
   std::size_t tap_count_;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // fft_passes: the passes of a complex transform, as fft.cpp says. Included by it, once for each
 // instruction set.
 
@@ -8,9 +9,9 @@
 #define WAITWORK_KERNELS_FFT_PASSES_INL
 #endif
 
-#include <cstddef>
-
 #include <hwy/highway.h>
+
+#include <cstddef>
 
 #include <waitwork/kernels/fft_butterflies-inl.hpp>
 #include <waitwork/kernels/fft_tables.hpp>
@@ -60,8 +61,7 @@ HWY_INLINE numbers<D> swapped(numbers<D> x) {
 
 // Within each block of four lanes, lane j of row i of four becomes lane i of row j.
 template <class D>
-HWY_INLINE void transpose_in_blocks(D d, hn::Vec<D>& a, hn::Vec<D>& b, hn::Vec<D>& c,
-                                    hn::Vec<D>& e) {
+HWY_INLINE void transpose_in_blocks(D d, hn::Vec<D>& a, hn::Vec<D>& b, hn::Vec<D>& c, hn::Vec<D>& e) {
   const hn::Repartition<double, D> pairs;
   const auto ab_lower = hn::BitCast(pairs, hn::InterleaveLower(d, a, b));
   const auto ab_upper = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b));
@@ -79,8 +79,7 @@ HWY_INLINE void transpose(D d, hn::Vec<D> (&x)[Rows]) {
   static_assert(Rows == hn::MaxLanes(D()));
   if constexpr (Rows >= 4) {
 #pragma GCC unroll 4
-    for (std::size_t i = 0; i < Rows; i += 4)
-      transpose_in_blocks(d, x[i], x[i + 1], x[i + 2], x[i + 3]);
+    for (std::size_t i = 0; i < Rows; i += 4) transpose_in_blocks(d, x[i], x[i + 1], x[i + 2], x[i + 3]);
   }
   if constexpr (Rows == 8) {
 #pragma GCC unroll 4
@@ -109,8 +108,7 @@ HWY_INLINE void transpose(D d, hn::Vec<D> (&x)[Rows]) {
 // The bits of a value below `values`, which is a power of two, in reverse order.
 constexpr std::size_t reversed(std::size_t value, std::size_t values) {
   std::size_t result = 0;
-  for (std::size_t bit = 1; bit < values; bit *= 2)
-    result = 2 * result + ((value & bit) != 0 ? 1 : 0);
+  for (std::size_t bit = 1; bit < values; bit *= 2) result = 2 * result + ((value & bit) != 0 ? 1 : 0);
   return result;
 }
 
@@ -118,8 +116,7 @@ constexpr std::size_t reversed(std::size_t value, std::size_t values) {
 // count / Leaf apart, as many at once as a vector has lanes. The block of s, Leaf elements one
 // after the other, gets the place that is s with its bits reversed. From pairs to parts.
 template <std::size_t Leaf, bool Swapped, class D>
-void transform_leaves(D d, std::size_t count, const float* HWY_RESTRICT from,
-                      float* HWY_RESTRICT to) {
+void transform_leaves(D d, std::size_t count, const float* HWY_RESTRICT from, float* HWY_RESTRICT to) {
   constexpr std::size_t lanes = hn::MaxLanes(D());
   const std::size_t columns = count / Leaf;
   const std::size_t groups = columns / lanes;
@@ -166,8 +163,7 @@ enum class order { parts, pairs, swapped_pairs };
 // first is that of elements 0, Radix, 2 Radix... of the longer one's signal; the others begin at
 // their number with its bits reversed.
 template <std::size_t Radix, order To, class D>
-HWY_INLINE void join(D d, std::size_t apart, const float* HWY_RESTRICT twiddle,
-                     float* HWY_RESTRICT block) {
+HWY_INLINE void join(D d, std::size_t apart, const float* HWY_RESTRICT twiddle, float* HWY_RESTRICT block) {
   constexpr std::size_t lanes = hn::MaxLanes(D());
   for (std::size_t k = 0; k < apart; k += lanes) {
     numbers<D> x[Radix];
@@ -215,12 +211,10 @@ void join_all(D d, const fft_tables& tables, std::size_t level, float* block) {
     for (std::size_t i = 0; i < level; ++i) {
       const fft_pass& pass = tables.passes[i];
       const std::size_t step = pass.radix * pass.apart;
-      for (std::size_t at = 0; at < length; at += step)
-        join_any<order::parts>(d, pass, twiddles, block + 2 * at);
+      for (std::size_t at = 0; at < length; at += step) join_any<order::parts>(d, pass, twiddles, block + 2 * at);
     }
   } else if (level > 0) {
-    for (std::size_t b = 0; b < last.radix; ++b)
-      join_all(d, tables, level - 1, block + 2 * b * last.apart);
+    for (std::size_t b = 0; b < last.radix; ++b) join_all(d, tables, level - 1, block + 2 * b * last.apart);
   }
   join_any<order::parts>(d, last, twiddles, block);
 }
@@ -233,8 +227,7 @@ void transform_pairs(const fft_tables& tables, const float* from, float* to) {
   const fft_pass& last = tables.passes.back();
   const std::size_t before = tables.passes.size() - 1;
   if (before > 0) {
-    for (std::size_t b = 0; b < last.radix; ++b)
-      join_all(d, tables, before - 1, to + 2 * b * last.apart);
+    for (std::size_t b = 0; b < last.radix; ++b) join_all(d, tables, before - 1, to + 2 * b * last.apart);
   }
   join_any<Inverse ? order::swapped_pairs : order::pairs>(d, last, tables.twiddles.data(), to);
 }

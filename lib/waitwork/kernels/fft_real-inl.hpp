@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // fft_real: the spectrum of a real signal from the complex one of half the length, in which the
 // signal's even elements are real parts and its odd ones imaginary parts; and back (Sorensen,
 // Jones, Heideman and Burrus, "Real-valued fast Fourier transform algorithms", IEEE Trans. ASSP
@@ -20,9 +21,9 @@
 #define WAITWORK_KERNELS_FFT_REAL_INL
 #endif
 
-#include <cstddef>
-
 #include <hwy/highway.h>
+
+#include <cstddef>
 
 #include <waitwork/kernels/fft_passes-inl.hpp>
 #include <waitwork/kernels/fft_tables.hpp>
@@ -55,11 +56,8 @@ void split_spectrum(const fft_tables& tables, float* z) {
     const numbers<D> b = mirrored(d, load_pairs(d, back));
     const numbers<D> sum = a + b;
     const numbers<D> turned = (a - b) * load_parts(d, twiddle);
-    store_pairs(d, {hn::MulAdd(half, sum.re, turned.re), hn::MulAdd(half, sum.im, turned.im)},
-                front);
-    store_pairs(
-        d, mirrored(d, {hn::MulSub(half, sum.re, turned.re), hn::MulSub(half, sum.im, turned.im)}),
-        back);
+    store_pairs(d, {hn::MulAdd(half, sum.re, turned.re), hn::MulAdd(half, sum.im, turned.im)}, front);
+    store_pairs(d, mirrored(d, {hn::MulSub(half, sum.re, turned.re), hn::MulSub(half, sum.im, turned.im)}), back);
   }
   z[n + 1] = -z[n + 1];
 }
@@ -85,10 +83,7 @@ void unite_spectrum(const fft_tables& tables, float* x) {
     const numbers<D> t = load_parts(d, twiddle);
     const numbers<D> turned = (a - b) * numbers<D>{t.re, hn::Neg(t.im)};
     store_pairs(d, {hn::MulAdd(two, turned.re, sum.re), hn::MulAdd(two, turned.im, sum.im)}, front);
-    store_pairs(
-        d,
-        mirrored(d, {hn::NegMulAdd(two, turned.re, sum.re), hn::NegMulAdd(two, turned.im, sum.im)}),
-        back);
+    store_pairs(d, mirrored(d, {hn::NegMulAdd(two, turned.re, sum.re), hn::NegMulAdd(two, turned.im, sum.im)}), back);
   }
   x[n] = middle_re;
   x[n + 1] = middle_im;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // fft_tables: what a transform of one length has computed when it is made, and which code it uses.
 // Private to fft.hpp and fft.cpp, which says what the passes do.

@@ -1,4 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/kernels/fft.hpp>
+
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,8 +14,6 @@
 #include <thread>
 #include <type_traits>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/kernels/instruction_set.hpp>
@@ -58,8 +59,7 @@ std::vector<exact> widened(const std::vector<T>& values) {
 std::vector<exact> turns(std::size_t length, double sign) {
   std::vector<exact> all;
   for (std::size_t k = 0; k < length; ++k) {
-    all.push_back(std::polar(
-        1.0, sign * 2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(length)));
+    all.push_back(std::polar(1.0, sign * 2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(length)));
   }
   return all;
 }
@@ -76,8 +76,7 @@ std::vector<exact> plain_transform(const std::vector<exact>& from, double sign) 
 }
 
 // The same by halves, as in a textbook.
-void transform_halves(std::span<const exact> turn, std::size_t step, std::span<const exact> from,
-                      std::span<exact> to) {
+void transform_halves(std::span<const exact> turn, std::size_t step, std::span<const exact> from, std::span<exact> to) {
   const std::size_t half = to.size() / 2;
   if (half == 0) {
     to[0] = from[0];
@@ -120,10 +119,8 @@ double relative_bound(std::size_t length) {
 
 // `found` may be the lower half of a spectrum; its error is then that half's.
 template <class T>
-void expect_close(const std::vector<T>& found, std::span<const exact> expected,
-                  std::size_t length) {
-  EXPECT_LE(distance(found, expected), relative_bound(length) * norm(expected))
-      << "length " << length;
+void expect_close(const std::vector<T>& found, std::span<const exact> expected, std::size_t length) {
+  EXPECT_LE(distance(found, expected), relative_bound(length) * norm(expected)) << "length " << length;
 }
 
 // Targets that hold no number show what is left out.
@@ -236,8 +233,7 @@ TEST_P(real_fft_kernel, returns_length_times_the_signal_after_both_ways) {
     const auto signal = fractions(length, 3);
     auto expected = widened(signal);
     for (exact& value : expected) value *= static_cast<double>(length);
-    EXPECT_LE(distance(inverse(fft, forward(fft, signal)), expected),
-              2 * relative_bound(length) * norm(expected))
+    EXPECT_LE(distance(inverse(fft, forward(fft, signal)), expected), 2 * relative_bound(length) * norm(expected))
         << "length " << length;
   }
 }
@@ -248,8 +244,7 @@ TEST_P(complex_fft_kernel, returns_length_times_the_signal_after_both_ways) {
     const auto signal = samples(length, 3);
     auto expected = widened(signal);
     for (exact& value : expected) value *= static_cast<double>(length);
-    EXPECT_LE(distance(inverse(fft, forward(fft, signal)), expected),
-              2 * relative_bound(length) * norm(expected))
+    EXPECT_LE(distance(inverse(fft, forward(fft, signal)), expected), 2 * relative_bound(length) * norm(expected))
         << "length " << length;
   }
 }
@@ -274,8 +269,7 @@ TEST_P(complex_fft_kernel, is_linear) {
     const auto of_first = forward(fft, first);
     const auto of_second = forward(fft, second);
     std::vector<exact> expected;
-    for (std::size_t i = 0; i < length; ++i)
-      expected.push_back(2.0 * exact(of_first[i]) + exact(of_second[i]));
+    for (std::size_t i = 0; i < length; ++i) expected.push_back(2.0 * exact(of_first[i]) + exact(of_second[i]));
     EXPECT_LE(distance(forward(fft, sum), expected), 4 * relative_bound(length) * norm(expected))
         << "length " << length;
   }
@@ -290,8 +284,7 @@ TEST_P(real_fft_kernel, takes_denormal_numbers_for_what_they_are) {
     for (float& value : signal) value *= std::numeric_limits<float>::denorm_min();
     const auto expected = exact_transform(widened(signal), -1);
     const double lost = smallest * static_cast<double>(length);
-    EXPECT_LE(distance(forward(fft, signal), expected),
-              relative_bound(length) * norm(expected) + lost)
+    EXPECT_LE(distance(forward(fft, signal), expected), relative_bound(length) * norm(expected) + lost)
         << "length " << length;
   }
 }
@@ -301,8 +294,7 @@ TEST_P(real_fft_kernel, takes_denormal_numbers_for_what_they_are) {
 template <class T>
 class displaced {
  public:
-  displaced(std::size_t count, std::size_t offset)
-      : buffer_(count + offset + 64), count_(count), offset_(offset) {
+  displaced(std::size_t count, std::size_t offset) : buffer_(count + offset + 64), count_(count), offset_(offset) {
     std::ranges::fill(buffer_.span(), T(untouched));
   }
   std::span<T> span() { return buffer_.span().subspan(offset_, count_); }
@@ -397,8 +389,7 @@ TEST(real_fft, is_made_and_transforms_in_several_threads_at_once) {
   for (std::thread& thread : threads) thread.join();
 }
 
-static_assert(std::is_nothrow_move_constructible_v<real_fft> &&
-              !std::is_copy_constructible_v<real_fft>);
+static_assert(std::is_nothrow_move_constructible_v<real_fft> && !std::is_copy_constructible_v<real_fft>);
 
 TEST(fft_checks_death_test, stop_a_program_whose_lengths_or_buffers_do_not_fit) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
@@ -410,8 +401,7 @@ TEST(fft_checks_death_test, stop_a_program_whose_lengths_or_buffers_do_not_fit) 
   std::vector<float> signal(17);
   std::vector<sample> spectrum(fft.bins());
   EXPECT_DEATH(fft.forward(signal, spectrum), "as long as the transform says");
-  EXPECT_DEATH(fft.inverse(std::span(spectrum).first(8), std::span(signal).first(16)),
-               "as long as");
+  EXPECT_DEATH(fft.inverse(std::span(spectrum).first(8), std::span(signal).first(16)), "as long as");
   const complex_fft numbers(16);
   EXPECT_DEATH(numbers.forward(spectrum, std::span(spectrum).first(8)), "as long as");
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Each turn of the innermost loop multiplies one vector of the source by several taps. Taps that
 // lie a vector apart want the same vectors of the source, each for another output:
 //
@@ -54,8 +55,8 @@ HWY_INLINE std::size_t group_size(std::size_t left) {
 // For each offset in [first, last): adds the products of Taps taps, a full vector apart, to Outputs
 // vectors.
 template <std::size_t Taps, std::size_t Outputs, class D>
-HWY_INLINE void add_products(D d, std::size_t first, std::size_t last, const float* taps,
-                             const float* source, hn::Vec<D> (&sums)[Outputs]) {
+HWY_INLINE void add_products(D d, std::size_t first, std::size_t last, const float* taps, const float* source,
+                             hn::Vec<D> (&sums)[Outputs]) {
   static_assert(Taps <= most_taps && Outputs <= most_outputs);
   const std::size_t apart = hn::Lanes(full_tag());
   for (std::size_t offset = first; offset < last; ++offset) {
@@ -79,8 +80,7 @@ HWY_INLINE void add_products(D d, std::size_t first, std::size_t last, const flo
 // The taps of a group that are no whole number of vectors: the first offsets have one tap more than
 // the others.
 template <std::size_t Whole, std::size_t Outputs, class D>
-HWY_INLINE void add_group(D d, std::size_t rest, const float* taps, const float* source,
-                          hn::Vec<D> (&sums)[Outputs]) {
+HWY_INLINE void add_group(D d, std::size_t rest, const float* taps, const float* source, hn::Vec<D> (&sums)[Outputs]) {
   if constexpr (Whole < most_taps) add_products<Whole + 1>(d, 0, rest, taps, source, sums);
   if constexpr (Whole > 0) add_products<Whole>(d, rest, hn::Lanes(full_tag()), taps, source, sums);
 }
@@ -151,8 +151,7 @@ namespace waitwork::kernels {
 
 HWY_EXPORT(fir_filter_f32);
 
-void fir_filter(std::span<const float> taps, std::span<const float> source,
-                std::span<float> target) {
+void fir_filter(std::span<const float> taps, std::span<const float> source, std::span<float> target) {
   WAITWORK_CHECK(!taps.empty(), "a filter has one tap or more");
   WAITWORK_CHECK(target.size() == fir_filter_outputs(source.size(), taps.size()),
                  "target has fir_filter_outputs elements");

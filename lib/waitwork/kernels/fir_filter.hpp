@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // fir_filter: weighs each stretch of a signal with the same taps and adds up (a finite impulse
 // response filter in direct form):
@@ -29,7 +30,6 @@ constexpr std::size_t fir_filter_outputs(std::size_t source_count, std::size_t t
 // * sum |taps||source| (Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed. 2002,
 // section 3.1). The order of the additions depends on the machine's instruction set and on the
 // number of taps, on nothing else.
-void fir_filter(std::span<const float> taps, std::span<const float> source,
-                std::span<float> target);
+void fir_filter(std::span<const float> taps, std::span<const float> source, std::span<float> target);
 
 }  // namespace waitwork::kernels

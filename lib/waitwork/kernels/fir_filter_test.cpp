@@ -1,4 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/kernels/fir_filter.hpp>
+
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
@@ -6,8 +9,6 @@
 #include <cstdint>
 #include <span>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include <waitwork/kernels/instruction_sets.hpp>
 #include <waitwork/kernels/numbers_for_test.hpp>
@@ -27,11 +28,9 @@ void expect_filtered(std::size_t tap_count, std::size_t outputs, std::size_t off
   std::vector<float> source(source_count + offset + 1, not_a_number);
   std::vector<float> taps(tap_count + offset + 1, not_a_number);
   std::copy(values.begin(), values.end(), source.begin() + static_cast<std::ptrdiff_t>(offset));
-  std::copy(tap_values.begin(), tap_values.end(),
-            taps.begin() + static_cast<std::ptrdiff_t>(offset));
+  std::copy(tap_values.begin(), tap_values.end(), taps.begin() + static_cast<std::ptrdiff_t>(offset));
   std::vector<float> target(outputs + offset + 1, untouched);
-  fir_filter(std::span(taps).subspan(offset, tap_count),
-             std::span(source).subspan(offset, source_count),
+  fir_filter(std::span(taps).subspan(offset, tap_count), std::span(source).subspan(offset, source_count),
              std::span(target).subspan(offset, outputs));
 
   std::vector<float> expected(outputs + offset + 1, untouched);
@@ -40,8 +39,7 @@ void expect_filtered(std::size_t tap_count, std::size_t outputs, std::size_t off
     for (std::size_t t = 0; t < tap_count; ++t) sum += tap_values[t] * values[i + t];
     expected[offset + i] = sum;
   }
-  EXPECT_TRUE(target == expected) << tap_count << " taps, " << outputs << " outputs, offset "
-                                  << offset;
+  EXPECT_TRUE(target == expected) << tap_count << " taps, " << outputs << " outputs, offset " << offset;
 }
 
 TEST_P(fir_filter_kernel, filters_with_all_small_numbers_of_taps_and_outputs) {
@@ -51,10 +49,8 @@ TEST_P(fir_filter_kernel, filters_with_all_small_numbers_of_taps_and_outputs) {
 }
 
 TEST_P(fir_filter_kernel, filters_around_the_edges_of_groups_of_taps_and_blocks_of_outputs) {
-  for (const std::size_t taps :
-       {47u, 48u, 49u, 63u, 64u, 65u, 80u, 95u, 96u, 97u, 128u, 129u, 300u}) {
-    for (const std::size_t outputs : {1u, 15u, 63u, 64u, 65u, 255u, 256u, 257u, 600u})
-      expect_filtered(taps, outputs);
+  for (const std::size_t taps : {47u, 48u, 49u, 63u, 64u, 65u, 80u, 95u, 96u, 97u, 128u, 129u, 300u}) {
+    for (const std::size_t outputs : {1u, 15u, 63u, 64u, 65u, 255u, 256u, 257u, 600u}) expect_filtered(taps, outputs);
   }
 }
 
@@ -73,8 +69,7 @@ TEST_P(fir_filter_kernel, gives_the_same_bits_wherever_a_signal_is_cut) {
       std::vector<float> cut(outputs);
       for (std::size_t first = 0; first < outputs; first += step) {
         const std::size_t length = std::min(step, outputs - first);
-        fir_filter(taps, std::span(source).subspan(first, length + count - 1),
-                   std::span(cut).subspan(first, length));
+        fir_filter(taps, std::span(source).subspan(first, length + count - 1), std::span(cut).subspan(first, length));
       }
       EXPECT_EQ(cut, whole) << count << " taps, cut every " << step;
     }
@@ -89,8 +84,7 @@ TEST_P(fir_filter_kernel, stays_within_the_error_bound_on_fractions) {
     const auto taps = fractions(count, 6);
     std::vector<float> target(outputs);
     fir_filter(taps, source, target);
-    const double gamma =
-        static_cast<double>(count) * unit / (1 - static_cast<double>(count) * unit);
+    const double gamma = static_cast<double>(count) * unit / (1 - static_cast<double>(count) * unit);
     for (std::size_t i = 0; i < outputs; ++i) {
       double sum = 0;
       double magnitude = 0;
@@ -100,16 +94,13 @@ TEST_P(fir_filter_kernel, stays_within_the_error_bound_on_fractions) {
         magnitude += std::abs(product);
       }
       // The reference itself is off by up to count * 2^-53 of the magnitude.
-      const double allowed =
-          (gamma + static_cast<double>(count) * std::ldexp(1.0, -53)) * magnitude;
-      ASSERT_LE(std::abs(static_cast<double>(target[i]) - sum), allowed)
-          << count << " taps, output " << i;
+      const double allowed = (gamma + static_cast<double>(count) * std::ldexp(1.0, -53)) * magnitude;
+      ASSERT_LE(std::abs(static_cast<double>(target[i]) - sum), allowed) << count << " taps, output " << i;
     }
   }
 }
 
-TEST_P(fir_filter_kernel,
-       passes_on_what_is_no_number_and_what_is_infinite_to_the_outputs_that_meet_it) {
+TEST_P(fir_filter_kernel, passes_on_what_is_no_number_and_what_is_infinite_to_the_outputs_that_meet_it) {
   const std::size_t count = 35;
   const std::size_t outputs = 300;
   for (const float odd : {not_a_number, infinity}) {
@@ -137,8 +128,7 @@ TEST(fir_filter_checks_death_test, stop_a_program_whose_spans_do_not_fit) {
   const std::vector<float> values(10, 1.0f);
   std::vector<float> target(8);
   EXPECT_DEATH(fir_filter(std::span<const float>(), values, target), "one tap or more");
-  EXPECT_DEATH(fir_filter(std::span(values).first(3), std::span(values).first(9), target),
-               "fir_filter_outputs");
+  EXPECT_DEATH(fir_filter(std::span(values).first(3), std::span(values).first(9), target), "fir_filter_outputs");
   EXPECT_DEATH(fir_filter(std::span(values).first(2), values, target), "fir_filter_outputs");
 }
 

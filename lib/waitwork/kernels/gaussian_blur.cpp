@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Row by row: down the columns first, then along the row. The column pass reads 2 * radius + 1 rows
 // of the source and leaves one row of exact 16-bit sums (at most 255 * 256); the row pass turns
 // that row into the target's, a chunk behind. So the intermediate is in the first-level cache, and
@@ -149,8 +150,7 @@ HWY_INLINE ints add_products(ints sum, shorts pairs, ints weights) {
 // sums[x] = sum over taps of weight * row[x], biased, for Vectors vectors of bytes from x on. Pairs
 // is the number of pairs of taps, here and below, or 0 if it is not known when this is compiled.
 template <std::size_t Pairs, std::size_t Vectors>
-HWY_INLINE void sum_columns(const packed_weights& weights, const tap_rows& rows, std::size_t x,
-                            std::uint16_t* sums) {
+HWY_INLINE void sum_columns(const packed_weights& weights, const tap_rows& rows, std::size_t x, std::uint16_t* sums) {
   const byte_tag d;
   const short_tag short_d;
   const word_tag words;
@@ -173,18 +173,16 @@ HWY_INLINE void sum_columns(const packed_weights& weights, const tap_rows& rows,
     }
   }
 #pragma GCC unroll 4
-  for (std::size_t v = 0; v < Vectors; ++v)
-    store_in_order(short_d, lower[v], upper[v], sums + x + v * lanes);
+  for (std::size_t v = 0; v < Vectors; ++v) store_in_order(short_d, lower[v], upper[v], sums + x + v * lanes);
 }
 
 // Elements [x, end) of a row. The last vector may overlap the one before it: nothing past the end
 // is read, and a row that is shorter than a vector is done one by one.
 template <std::size_t Pairs>
-void column_pass(const packed_weights& weights, const tap_rows& rows, std::size_t x,
-                 std::size_t end, std::uint16_t* sums) {
+void column_pass(const packed_weights& weights, const tap_rows& rows, std::size_t x, std::size_t end,
+                 std::uint16_t* sums) {
   const std::size_t lanes = hn::Lanes(byte_tag());
-  for (; x + unrolled * lanes <= end; x += unrolled * lanes)
-    sum_columns<Pairs, unrolled>(weights, rows, x, sums);
+  for (; x + unrolled * lanes <= end; x += unrolled * lanes) sum_columns<Pairs, unrolled>(weights, rows, x, sums);
   for (; x + lanes <= end; x += lanes) sum_columns<Pairs, 1>(weights, rows, x, sums);
   if (x >= end) return;
   if (end >= lanes) {
@@ -202,8 +200,7 @@ void column_pass(const packed_weights& weights, const tap_rows& rows, std::size_
 }
 
 // even[2k] = sums[2k], even[2k + 1] = sums[2k + 3], and the same from the next element on in odd.
-void pair_colours(std::size_t count, const std::uint16_t* sums, std::uint16_t* even,
-                  std::uint16_t* odd) {
+void pair_colours(std::size_t count, const std::uint16_t* sums, std::uint16_t* even, std::uint16_t* odd) {
   const short_tag d;
   for (std::size_t i = 0; i < count; i += hn::Lanes(d)) {
     const std::uint16_t* from = sums + i;
@@ -238,19 +235,17 @@ HWY_INLINE void sum_row(const packed_weights& weights, std::size_t step, const s
   hn::Vec<hn::RebindToSigned<short_tag>> means[2];
 #pragma GCC unroll 2
   for (std::size_t v = 0; v < 2; ++v) {
-    means[v] = hn::OddEven(hn::BitCast(signed_d, odd_sums[v]),
-                           hn::BitCast(signed_d, hn::ShiftRight<16>(even_sums[v])));
+    means[v] = hn::OddEven(hn::BitCast(signed_d, odd_sums[v]), hn::BitCast(signed_d, hn::ShiftRight<16>(even_sums[v])));
   }
   store_bytes(means[0], means[1], target);
 }
 
 template <std::size_t Pairs>
-void row_pass(const packed_weights& weights, std::size_t step, const std::uint16_t* even,
-              const std::uint16_t* odd, std::size_t count, std::uint8_t* target) {
+void row_pass(const packed_weights& weights, std::size_t step, const std::uint16_t* even, const std::uint16_t* odd,
+              std::size_t count, std::uint8_t* target) {
   const std::size_t lanes = hn::Lanes(byte_tag());
   std::size_t x = 0;
-  for (; x + lanes <= count; x += lanes)
-    sum_row<Pairs>(weights, step, even + x, odd + x, target + x);
+  for (; x + lanes <= count; x += lanes) sum_row<Pairs>(weights, step, even + x, odd + x, target + x);
   if (x == count) return;
   HWY_ALIGN std::uint8_t last[hn::MaxLanes(byte_tag())];
   sum_row<Pairs>(weights, step, even + x, odd + x, last);
@@ -259,9 +254,8 @@ void row_pass(const packed_weights& weights, std::size_t step, const std::uint16
 
 // One row of the target.
 template <std::size_t Pairs>
-void blur_row(const image_shape& shape, const packed_weights& weights, border past_edge,
-              const tap_rows& rows, const scratch_layout& layout, std::uint16_t* scratch,
-              std::uint8_t* target) {
+void blur_row(const image_shape& shape, const packed_weights& weights, border past_edge, const tap_rows& rows,
+              const scratch_layout& layout, std::uint16_t* scratch, std::uint8_t* target) {
   const std::size_t count = shape.row_bytes();
   std::uint16_t* const sums = scratch + layout.sums;
   std::uint16_t* const even = scratch + layout.even;
@@ -270,12 +264,10 @@ void blur_row(const image_shape& shape, const packed_weights& weights, border pa
   for (std::size_t begin = 0; begin < count; begin += chunk) {
     const std::size_t end = std::min(begin + chunk, count);
     if (summed < count) {
-      const std::size_t wanted =
-          std::min(scratch_layout::round_up(end + layout.margin + overhang), count);
+      const std::size_t wanted = std::min(scratch_layout::round_up(end + layout.margin + overhang), count);
       column_pass<Pairs>(weights, rows, summed, wanted, sums);
       if (begin == 0) extend_left(past_edge, shape.width, shape.channels, weights.radius, sums);
-      if (wanted == count)
-        extend_right(past_edge, shape.width, shape.channels, weights.radius, sums);
+      if (wanted == count) extend_right(past_edge, shape.width, shape.channels, weights.radius, sums);
       summed = wanted;
     }
     const std::uint16_t* const first = sums + begin - layout.margin;
@@ -289,9 +281,8 @@ void blur_row(const image_shape& shape, const packed_weights& weights, border pa
 }
 
 template <std::size_t Pairs>
-void blur_band(const image_shape& shape, const packed_weights& weights, border past_edge,
-               const std::uint8_t* source, std::uint8_t* target, std::uint16_t* scratch,
-               row_band band) {
+void blur_band(const image_shape& shape, const packed_weights& weights, border past_edge, const std::uint8_t* source,
+               std::uint8_t* target, std::uint16_t* scratch, row_band band) {
   const scratch_layout layout(shape, weights.radius);
   const std::size_t past = reinterpret_cast<std::uintptr_t>(scratch) / sizeof *scratch;
   scratch += scratch_layout::round_up(past) - past;
@@ -305,8 +296,7 @@ void blur_band(const image_shape& shape, const packed_weights& weights, border p
       const auto [first, second] = weights.column_taps[pair];
       rows[pair] = {row_of(first), row_of(second)};
     }
-    blur_row<Pairs>(shape, weights, past_edge, rows, layout, scratch,
-                    target + y * shape.target_stride);
+    blur_row<Pairs>(shape, weights, past_edge, rows, layout, scratch, target + y * shape.target_stride);
   }
 }
 
@@ -314,9 +304,8 @@ void blur_band(const image_shape& shape, const packed_weights& weights, border p
 
 // The small sizes have their weights in registers: at size 5 in 0.9 of the time (AVX-512 and three
 // channels) to 0.8 (AVX2). At size 15 it made no difference.
-void blur_rows(const image_shape& shape, const gaussian_weights& weights, border past_edge,
-               const std::uint8_t* source, std::uint8_t* target, std::uint16_t* scratch,
-               row_band band) {
+void blur_rows(const image_shape& shape, const gaussian_weights& weights, border past_edge, const std::uint8_t* source,
+               std::uint8_t* target, std::uint16_t* scratch, row_band band) {
   const packed_weights packed(weights);
   auto blur = blur_band<0>;
   if (packed.column_pairs == packed.row_pairs) {
@@ -335,14 +324,12 @@ namespace waitwork::kernels {
 
 HWY_EXPORT(blur_rows);
 
-std::size_t gaussian_blur_scratch_words(const image_shape& shape,
-                                        const gaussian_weights& weights) noexcept {
+std::size_t gaussian_blur_scratch_words(const image_shape& shape, const gaussian_weights& weights) noexcept {
   return scratch_layout(shape, weights.radius()).total();
 }
 
-void gaussian_blur(const image_shape& shape, const gaussian_weights& weights,
-                   std::span<const std::uint8_t> source, std::span<std::uint8_t> target,
-                   std::span<std::uint16_t> scratch, row_band band, border past_edge) {
+void gaussian_blur(const image_shape& shape, const gaussian_weights& weights, std::span<const std::uint8_t> source,
+                   std::span<std::uint8_t> target, std::span<std::uint16_t> scratch, row_band band, border past_edge) {
   if (!begin_filter(shape, source.size(), target.size(), band)) return;
   WAITWORK_CHECK(scratch.size() >= gaussian_blur_scratch_words(shape, weights),
                  "scratch is as large as gaussian_blur_scratch_words says");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // gaussian_blur: smooths an 8-bit image of one channel, or of three interleaved ones, with a
 // separable filter in fixed point. The result is the same, bit for bit, on every machine and
@@ -45,15 +46,13 @@ class gaussian_weights {
 
 // Elements of scratch that gaussian_blur() needs: one for each byte of a row and of its margins;
 // with three channels, about 3,000 more.
-std::size_t gaussian_blur_scratch_words(const image_shape& shape,
-                                        const gaussian_weights& weights) noexcept;
+std::size_t gaussian_blur_scratch_words(const image_shape& shape, const gaussian_weights& weights) noexcept;
 
 // Blurs the rows `band` of `source` into the same rows of `target`. Both spans hold a whole image
 // of that shape, at any alignment; target and scratch overlap nothing. `past_edge` says what lies
 // past the picture's edge. An empty image or band does nothing.
-void gaussian_blur(const image_shape& shape, const gaussian_weights& weights,
-                   std::span<const std::uint8_t> source, std::span<std::uint8_t> target,
-                   std::span<std::uint16_t> scratch, row_band band = {},
+void gaussian_blur(const image_shape& shape, const gaussian_weights& weights, std::span<const std::uint8_t> source,
+                   std::span<std::uint8_t> target, std::span<std::uint16_t> scratch, row_band band = {},
                    border past_edge = border::replicate);
 
 }  // namespace waitwork::kernels

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Row by row: down the columns first, then along the row, a chunk behind, as gaussian_blur does;
 // one multiply-add a tap in both passes. Folding the two taps of one weight would take as many
 // instructions. So the source is read from the second-level cache `size` times; four rows of the
@@ -75,8 +76,7 @@ HWY_INLINE void sum_taps(const gaussian_weights_f32& weights, TapAt tap_at, floa
     const vector weight = hn::Set(d, values[tap]);
     const float* const from = tap_at(tap);
 #pragma GCC unroll 4
-    for (std::size_t v = 0; v < Vectors; ++v)
-      total[v] = hn::MulAdd(weight, hn::LoadU(d, from + v * lanes), total[v]);
+    for (std::size_t v = 0; v < Vectors; ++v) total[v] = hn::MulAdd(weight, hn::LoadU(d, from + v * lanes), total[v]);
   }
 #pragma GCC unroll 4
   for (std::size_t v = 0; v < Vectors; ++v) hn::StoreU(total[v], d, to + v * lanes);
@@ -85,8 +85,8 @@ HWY_INLINE void sum_taps(const gaussian_weights_f32& weights, TapAt tap_at, floa
 // Elements [x, end) of a row. The last vector may overlap the one before it: nothing past the end
 // is read, and a row that is shorter than a vector is done one by one.
 template <std::size_t Size>
-void column_pass(const gaussian_weights_f32& weights, const tap_rows& rows, std::size_t x,
-                 std::size_t end, float* sums) {
+void column_pass(const gaussian_weights_f32& weights, const tap_rows& rows, std::size_t x, std::size_t end,
+                 float* sums) {
   const std::size_t lanes = hn::Lanes(tag());
   const auto tap_at = [&](std::size_t tap) { return rows[tap] + x; };
   for (; x + unrolled * lanes <= end; x += unrolled * lanes) {
@@ -105,15 +105,14 @@ void column_pass(const gaussian_weights_f32& weights, const tap_rows& rows, std:
   }
   for (; x < end; ++x) {
     sums[x] = 0;
-    for (std::size_t tap = 0; tap < weights.size(); ++tap)
-      sums[x] += weights.values()[tap] * rows[tap][x];
+    for (std::size_t tap = 0; tap < weights.size(); ++tap) sums[x] += weights.values()[tap] * rows[tap][x];
   }
 }
 
 // `from` is where the first tap of the first element lies.
 template <std::size_t Size>
-void row_pass(const gaussian_weights_f32& weights, std::size_t channels, const float* from,
-              std::size_t count, float* target) {
+void row_pass(const gaussian_weights_f32& weights, std::size_t channels, const float* from, std::size_t count,
+              float* target) {
   static_assert(unrolled * hn::MaxLanes(tag()) <= overhang);
   const std::size_t step = unrolled * hn::Lanes(tag());
   std::size_t x = 0;
@@ -127,8 +126,8 @@ void row_pass(const gaussian_weights_f32& weights, std::size_t channels, const f
 
 // One row of the target.
 template <std::size_t Size>
-void blur_row(const image_shape& shape, const gaussian_weights_f32& weights, border past_edge,
-              const tap_rows& rows, float* scratch, float* target) {
+void blur_row(const image_shape& shape, const gaussian_weights_f32& weights, border past_edge, const tap_rows& rows,
+              float* scratch, float* target) {
   const sums_layout layout(shape, weights.radius());
   const std::size_t count = shape.row_elements();
   float* const sums = scratch + layout.margin;
@@ -139,8 +138,7 @@ void blur_row(const image_shape& shape, const gaussian_weights_f32& weights, bor
       const std::size_t wanted = std::min(end + layout.margin + overhang, count);
       column_pass<Size>(weights, rows, summed, wanted, sums);
       if (begin == 0) extend_left(past_edge, shape.width, shape.channels, weights.radius(), sums);
-      if (wanted == count)
-        extend_right(past_edge, shape.width, shape.channels, weights.radius(), sums);
+      if (wanted == count) extend_right(past_edge, shape.width, shape.channels, weights.radius(), sums);
       summed = wanted;
     }
     row_pass<Size>(weights, shape.channels, scratch + begin, end - begin, target + begin);
@@ -148,8 +146,8 @@ void blur_row(const image_shape& shape, const gaussian_weights_f32& weights, bor
 }
 
 template <std::size_t Size>
-void blur_band(const image_shape& shape, const gaussian_weights_f32& weights, border past_edge,
-               const float* source, float* target, float* scratch, row_band band) {
+void blur_band(const image_shape& shape, const gaussian_weights_f32& weights, border past_edge, const float* source,
+               float* target, float* scratch, row_band band) {
   tap_rows rows;
   for (std::size_t y = band.first; y < band.end; ++y) {
     for (std::size_t tap = 0; tap <= weights.size(); ++tap) {
@@ -163,8 +161,8 @@ void blur_band(const image_shape& shape, const gaussian_weights_f32& weights, bo
 }  // namespace
 
 // The small sizes have their weights in registers.
-void blur_rows_f32(const image_shape& shape, const gaussian_weights_f32& weights, border past_edge,
-                   const float* source, float* target, float* scratch, row_band band) {
+void blur_rows_f32(const image_shape& shape, const gaussian_weights_f32& weights, border past_edge, const float* source,
+                   float* target, float* scratch, row_band band) {
   switch (weights.size()) {
     case 3:
       return blur_band<3>(shape, weights, past_edge, source, target, scratch, band);
@@ -185,14 +183,12 @@ namespace waitwork::kernels {
 
 HWY_EXPORT(blur_rows_f32);
 
-std::size_t gaussian_blur_scratch_words(const image_shape& shape,
-                                        const gaussian_weights_f32& weights) noexcept {
+std::size_t gaussian_blur_scratch_words(const image_shape& shape, const gaussian_weights_f32& weights) noexcept {
   return sums_layout(shape, weights.radius()).length;
 }
 
-void gaussian_blur(const image_shape& shape, const gaussian_weights_f32& weights,
-                   std::span<const float> source, std::span<float> target, std::span<float> scratch,
-                   row_band band, border past_edge) {
+void gaussian_blur(const image_shape& shape, const gaussian_weights_f32& weights, std::span<const float> source,
+                   std::span<float> target, std::span<float> scratch, row_band band, border past_edge) {
   if (!begin_filter(shape, source.size(), target.size(), band)) return;
   WAITWORK_CHECK(scratch.size() >= gaussian_blur_scratch_words(shape, weights),
                  "scratch is as large as gaussian_blur_scratch_words says");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // gaussian_blur_f32: smooths an image of floats, of one channel or of three interleaved ones, with
 // a separable filter:
@@ -39,14 +40,13 @@ class gaussian_weights_f32 {
 };
 
 // Elements of scratch that gaussian_blur() needs: one for each of a row, and a little.
-std::size_t gaussian_blur_scratch_words(const image_shape& shape,
-                                        const gaussian_weights_f32& weights) noexcept;
+std::size_t gaussian_blur_scratch_words(const image_shape& shape, const gaussian_weights_f32& weights) noexcept;
 
 // Blurs the rows `band` of `source` into the same rows of `target`. Both spans hold a whole image
 // of that shape, at any alignment; target and scratch overlap nothing. `past_edge` says what lies
 // past the picture's edge. An empty image or band does nothing.
-void gaussian_blur(const image_shape& shape, const gaussian_weights_f32& weights,
-                   std::span<const float> source, std::span<float> target, std::span<float> scratch,
-                   row_band band = {}, border past_edge = border::replicate);
+void gaussian_blur(const image_shape& shape, const gaussian_weights_f32& weights, std::span<const float> source,
+                   std::span<float> target, std::span<float> scratch, row_band band = {},
+                   border past_edge = border::replicate);
 
 }  // namespace waitwork::kernels

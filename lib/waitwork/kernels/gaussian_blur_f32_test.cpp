@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/kernels/gaussian_blur_f32.hpp>
 
 #include <gtest/gtest.h>
@@ -18,39 +19,31 @@ namespace {
 using gaussian_blur_f32_kernel = on_each_instruction_set;
 WAITWORK_ON_EACH_INSTRUCTION_SET(gaussian_blur_f32_kernel);
 
-void blur(const image_shape& shape, const gaussian_weights_f32& weights,
-          std::span<const float> source, std::span<float> target, row_band band = {},
-          border past_edge = border::replicate) {
-  std::vector<float> scratch(gaussian_blur_scratch_words(shape, weights),
-                             std::numeric_limits<float>::quiet_NaN());
+void blur(const image_shape& shape, const gaussian_weights_f32& weights, std::span<const float> source,
+          std::span<float> target, row_band band = {}, border past_edge = border::replicate) {
+  std::vector<float> scratch(gaussian_blur_scratch_words(shape, weights), std::numeric_limits<float>::quiet_NaN());
   gaussian_blur(shape, weights, source, target, scratch, band, past_edge);
 }
 
-void expect_blur(std::size_t width, std::size_t height, std::size_t channels, std::size_t size,
-                 placement where = {}) {
+void expect_blur(std::size_t width, std::size_t height, std::size_t channels, std::size_t size, placement where = {}) {
   const gaussian_weights_f32 weights(size);
   const image_shape shape = placed(width, height, channels, where);
-  const auto source =
-      noise<float>(height * shape.source_stride + where.offset, width * 1000 + height);
+  const auto source = noise<float>(height * shape.source_stride + where.offset, width * 1000 + height);
   const double unit = std::ldexp(2.0 * static_cast<double>(size) + 2, -24);
   expect_pixels<float>(
       shape, where, source,
-      [&](std::span<const float> from, std::span<float> to) {
-        blur(shape, weights, from, to, {}, where.past_edge);
-      },
+      [&](std::span<const float> from, std::span<float> to) { blur(shape, weights, from, to, {}, where.past_edge); },
       [&](std::size_t x, std::size_t y, std::size_t channel, float value) {
         const auto radius = static_cast<std::ptrdiff_t>(weights.radius());
         double sum = 0;
         double magnitude = 0;
         for (std::ptrdiff_t dy = -radius; dy <= radius; ++dy) {
           for (std::ptrdiff_t dx = -radius; dx <= radius; ++dx) {
-            const double weight =
-                static_cast<double>(weights.values()[static_cast<std::size_t>(dx + radius)]) *
-                static_cast<double>(weights.values()[static_cast<std::size_t>(dy + radius)]);
+            const double weight = static_cast<double>(weights.values()[static_cast<std::size_t>(dx + radius)]) *
+                                  static_cast<double>(weights.values()[static_cast<std::size_t>(dy + radius)]);
             const double term =
-                weight * static_cast<double>(pixel_at(shape, where.past_edge,
-                                                      std::span(source).subspan(where.offset), x, y,
-                                                      channel, dx, dy));
+                weight * static_cast<double>(pixel_at(shape, where.past_edge, std::span(source).subspan(where.offset),
+                                                      x, y, channel, dx, dy));
             sum += term;
             magnitude += std::abs(term);
           }
@@ -64,8 +57,7 @@ TEST_P(gaussian_blur_f32_kernel, stays_within_its_bound_at_all_small_sizes) {
   for (const std::size_t channels : {1u, 3u}) {
     for (const std::size_t size : {1u, 3u, 5u}) {
       for (std::size_t width = 1; width <= 20; ++width) {
-        for (std::size_t height = 1; height <= 9; ++height)
-          expect_blur(width, height, channels, size);
+        for (std::size_t height = 1; height <= 9; ++height) expect_blur(width, height, channels, size);
       }
     }
   }
@@ -120,8 +112,7 @@ TEST_P(gaussian_blur_f32_kernel, joins_bands_of_rows_without_a_seam) {
 
 TEST_P(gaussian_blur_f32_kernel, spreads_what_is_not_finite_within_a_radius_and_no_farther) {
   const image_shape shape(60, 12, 1);
-  for (const float bad :
-       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     for (const std::size_t size : {5u, 9u}) {
       const gaussian_weights_f32 weights(size);
       std::vector<float> source(shape.row_elements() * shape.height, 1.0f);
@@ -130,8 +121,8 @@ TEST_P(gaussian_blur_f32_kernel, spreads_what_is_not_finite_within_a_radius_and_
       blur(shape, weights, source, target);
       for (std::size_t y = 0; y < shape.height; ++y) {
         for (std::size_t x = 0; x < shape.width; ++x) {
-          const bool near = x + weights.radius() >= 33 && x <= 33 + weights.radius() &&
-                            y + weights.radius() >= 6 && y <= 6 + weights.radius();
+          const bool near = x + weights.radius() >= 33 && x <= 33 + weights.radius() && y + weights.radius() >= 6 &&
+                            y <= 6 + weights.radius();
           EXPECT_EQ(std::isfinite(target[y * shape.target_stride + x]), !near) << x << ", " << y;
         }
       }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // gradient: Sobel's filters of 3 x 3 over rows of bytes. Down the columns first, which leaves two
 // rows of shorts, the columns smoothed (1 2 1) and the columns' differences (-1 0 1); then along
 // the row, the differences of the former and the latter smoothed. So a pixel is widened to 16 bits
@@ -11,11 +12,11 @@
 #define WAITWORK_KERNELS_GRADIENT
 #endif
 
+#include <hwy/highway.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
-
-#include <hwy/highway.h>
 
 #include <waitwork/kernels/image.hpp>
 
@@ -27,8 +28,7 @@ struct gradient_rows {
   std::int16_t* smoothed;
   std::int16_t* differences;
 
-  HWY_INLINE void filter_columns(const std::array<const std::uint8_t*, 3>& rows,
-                                 std::size_t x) const {
+  HWY_INLINE void filter_columns(const std::array<const std::uint8_t*, 3>& rows, std::size_t x) const {
     namespace hn = hwy::HWY_NAMESPACE;
     const hn::ScalableTag<std::int16_t> d;
     const hn::Rebind<std::uint8_t, decltype(d)> bytes;
@@ -42,8 +42,7 @@ struct gradient_rows {
   // Fills both rows, and a pixel to either side, for row y of the picture. The last vector may
   // overlap the one before it: nothing past the source's row is read, and a row that is shorter
   // than a vector is done one by one.
-  HWY_INLINE void fill(const image_shape& shape, border past_edge, const std::uint8_t* source,
-                       std::size_t y) const {
+  HWY_INLINE void fill(const image_shape& shape, border past_edge, const std::uint8_t* source, std::size_t y) const {
     std::array<const std::uint8_t*, 3> rows;
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const auto wanted = static_cast<std::ptrdiff_t>(y + i) - 1;
@@ -67,20 +66,17 @@ struct gradient_rows {
     }
   }
 
-  HWY_INLINE hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>> gx(
-      std::size_t x) const {
+  HWY_INLINE hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>> gx(std::size_t x) const {
     namespace hn = hwy::HWY_NAMESPACE;
     const hn::ScalableTag<std::int16_t> d;
     return hn::Sub(hn::LoadU(d, smoothed + x + 1), hn::LoadU(d, smoothed + x - 1));
   }
 
-  HWY_INLINE hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>> gy(
-      std::size_t x) const {
+  HWY_INLINE hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>> gy(std::size_t x) const {
     namespace hn = hwy::HWY_NAMESPACE;
     const hn::ScalableTag<std::int16_t> d;
     const auto middle = hn::LoadU(d, differences + x);
-    const auto sides =
-        hn::Add(hn::LoadU(d, differences + x - 1), hn::LoadU(d, differences + x + 1));
+    const auto sides = hn::Add(hn::LoadU(d, differences + x - 1), hn::LoadU(d, differences + x + 1));
     return hn::Add(sides, hn::Add(middle, middle));
   }
 };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Running sums both ways, as in box_blur. Down the columns: three rows of sums of products of
 // gradients, to which each new row of the target adds the products of one row of gradients and from
 // which it takes those of another. The gradients of the latter are computed again: a dozen
@@ -83,18 +84,15 @@ struct product_sums {
 };
 
 // sums[0] += a * b of one vector's first half, sums[lanes] += of the other.
-HWY_INLINE void add_products(shorts first, shorts second, shorts other_first, shorts other_second,
-                             std::int32_t* sums) {
+HWY_INLINE void add_products(shorts first, shorts second, shorts other_first, shorts other_second, std::int32_t* sums) {
   const int_tag d;
   const std::size_t lanes = hn::Lanes(d);
   hn::StoreU(hn::Add(hn::LoadU(d, sums), multiply_short_pairs(first, other_first)), d, sums);
-  hn::StoreU(hn::Add(hn::LoadU(d, sums + lanes), multiply_short_pairs(second, other_second)), d,
-             sums + lanes);
+  hn::StoreU(hn::Add(hn::LoadU(d, sums + lanes), multiply_short_pairs(second, other_second)), d, sums + lanes);
 }
 
 // Adds the products of the gradients that come and subtracts those of the gradients that go.
-void update_sums(const gradient_rows& coming, const gradient_rows& going, std::size_t count,
-                 const product_sums& sums) {
+void update_sums(const gradient_rows& coming, const gradient_rows& going, std::size_t count, const product_sums& sums) {
   const short_tag d;
   for (std::size_t x = 0; x < count; x += hn::Lanes(d)) {
     const shorts gx = spread_halves(coming.gx(x));
@@ -107,10 +105,9 @@ void update_sums(const gradient_rows& coming, const gradient_rows& going, std::s
     const shorts x_upper = hn::InterleaveUpper(d, gx, gone_x);
     const shorts y_lower = hn::InterleaveLower(d, gy, minus_y);
     const shorts y_upper = hn::InterleaveUpper(d, gy, minus_y);
-    add_products(x_lower, x_upper, hn::InterleaveLower(d, gx, minus_x),
-                 hn::InterleaveUpper(d, gx, minus_x), sums.xx + x);
-    add_products(y_lower, y_upper, hn::InterleaveLower(d, gy, gone_y),
-                 hn::InterleaveUpper(d, gy, gone_y), sums.yy + x);
+    add_products(x_lower, x_upper, hn::InterleaveLower(d, gx, minus_x), hn::InterleaveUpper(d, gx, minus_x),
+                 sums.xx + x);
+    add_products(y_lower, y_upper, hn::InterleaveLower(d, gy, gone_y), hn::InterleaveUpper(d, gy, gone_y), sums.yy + x);
     add_products(x_lower, x_upper, y_lower, y_upper, sums.xy + x);
   }
 }
@@ -138,15 +135,14 @@ struct response {
 };
 
 // `sums` begin at the first pixel.
-void response_pass(const response& compute, std::size_t radius, std::size_t count,
-                   const product_sums& sums, float* target) {
+void response_pass(const response& compute, std::size_t radius, std::size_t count, const product_sums& sums,
+                   float* target) {
   const float_tag d;
   const int_tag words;
   const std::size_t lanes = hn::Lanes(d);
   const running_total<1> total;
-  const auto start = [&](const std::int32_t* row) HWY_ATTR {
-    return total.begin({sum_pixels(row - radius - 1, 2 * radius + 1)});
-  };
+  const auto start = [&](const std::int32_t* row)
+                         HWY_ATTR { return total.begin({sum_pixels(row - radius - 1, 2 * radius + 1)}); };
   ints carried_xx = start(sums.xx);
   ints carried_yy = start(sums.yy);
   ints carried_xy = start(sums.xy);
@@ -167,12 +163,11 @@ void response_pass(const response& compute, std::size_t radius, std::size_t coun
 
 }  // namespace
 
-void harris_rows(const image_shape& shape, const harris_options& options, border past_edge,
-                 const std::uint8_t* source, float* target, std::byte* scratch, row_band band) {
+void harris_rows(const image_shape& shape, const harris_options& options, border past_edge, const std::uint8_t* source,
+                 float* target, std::byte* scratch, row_band band) {
   const std::size_t radius = options.block_size / 2;
   const scratch_layout layout(shape, radius);
-  scratch += round_up(reinterpret_cast<std::uintptr_t>(scratch)) -
-             reinterpret_cast<std::uintptr_t>(scratch);
+  scratch += round_up(reinterpret_cast<std::uintptr_t>(scratch)) - reinterpret_cast<std::uintptr_t>(scratch);
   const auto sums_at = [&](std::size_t row) {
     return reinterpret_cast<std::int32_t*>(scratch + row * layout.sums_bytes) + layout.left;
   };
@@ -219,9 +214,8 @@ std::size_t harris_scratch_bytes(const image_shape& shape, const harris_options&
   return scratch_layout(shape, options.block_size / 2).total_bytes();
 }
 
-void harris_response(const image_shape& shape, const harris_options& options,
-                     std::span<const std::uint8_t> source, std::span<float> target,
-                     std::span<std::byte> scratch, row_band band, border past_edge) {
+void harris_response(const image_shape& shape, const harris_options& options, std::span<const std::uint8_t> source,
+                     std::span<float> target, std::span<std::byte> scratch, row_band band, border past_edge) {
   WAITWORK_CHECK(options.block_size % 2 == 1 && options.block_size <= harris_max_block_size,
                  "a block is an odd number of pixels wide, at most harris_max_block_size");
   if (!begin_filter(shape, source.size(), target.size(), band)) return;

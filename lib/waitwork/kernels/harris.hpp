@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // harris: how much an 8-bit image of one channel looks like a corner at each pixel (Harris and
 // Stephens, "A combined corner and edge detector", 1988). With Sobel's gradients gx and gy of
@@ -44,9 +45,8 @@ std::size_t harris_scratch_bytes(const image_shape& shape, const harris_options&
 // Rows `band` of the response. shape.channels is 1. Both spans hold a whole image of that shape, at
 // any alignment; target and scratch overlap nothing. `past_edge` says what lies past the picture's
 // edge. An empty image or band does nothing.
-void harris_response(const image_shape& shape, const harris_options& options,
-                     std::span<const std::uint8_t> source, std::span<float> target,
-                     std::span<std::byte> scratch, row_band band = {},
+void harris_response(const image_shape& shape, const harris_options& options, std::span<const std::uint8_t> source,
+                     std::span<float> target, std::span<std::byte> scratch, row_band band = {},
                      border past_edge = border::replicate);
 
 }  // namespace waitwork::kernels

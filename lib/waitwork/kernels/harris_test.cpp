@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/kernels/harris.hpp>
 
 #include <gtest/gtest.h>
@@ -16,9 +17,8 @@ namespace {
 using harris_kernel = on_each_instruction_set;
 WAITWORK_ON_EACH_INSTRUCTION_SET(harris_kernel);
 
-void respond(const image_shape& shape, const harris_options& options,
-             std::span<const std::uint8_t> source, std::span<float> target, row_band band = {},
-             border past_edge = border::replicate) {
+void respond(const image_shape& shape, const harris_options& options, std::span<const std::uint8_t> source,
+             std::span<float> target, row_band band = {}, border past_edge = border::replicate) {
   std::vector<std::byte> scratch(harris_scratch_bytes(shape, options), std::byte{0x7f});
   harris_response(shape, options, source, target, scratch, band, past_edge);
 }
@@ -29,15 +29,13 @@ struct products {
   std::int64_t xy = 0;
 };
 
-products products_at(const image_shape& shape, border past_edge,
-                     std::span<const std::uint8_t> source, std::size_t x, std::size_t y) {
+products products_at(const image_shape& shape, border past_edge, std::span<const std::uint8_t> source, std::size_t x,
+                     std::size_t y) {
   const auto at = [&](std::ptrdiff_t dx, std::ptrdiff_t dy) {
     return std::int64_t{pixel_at(shape, past_edge, source, x, y, 0, dx, dy)};
   };
-  const std::int64_t gx =
-      at(1, -1) - at(-1, -1) + 2 * (at(1, 0) - at(-1, 0)) + at(1, 1) - at(-1, 1);
-  const std::int64_t gy =
-      at(-1, 1) - at(-1, -1) + 2 * (at(0, 1) - at(0, -1)) + at(1, 1) - at(1, -1);
+  const std::int64_t gx = at(1, -1) - at(-1, -1) + 2 * (at(1, 0) - at(-1, 0)) + at(1, 1) - at(-1, 1);
+  const std::int64_t gy = at(-1, 1) - at(-1, -1) + 2 * (at(0, 1) - at(0, -1)) + at(1, 1) - at(1, -1);
   return {gx * gx, gy * gy, gx * gy};
 }
 
@@ -52,15 +50,12 @@ bool is_within_bound(const harris_options& options, const products& sums, float 
   return std::abs(static_cast<double>(value) - response) <= std::ldexp(12 * magnitude, -24);
 }
 
-void expect_response(std::size_t width, std::size_t height, const harris_options& options,
-                     placement where = {}) {
+void expect_response(std::size_t width, std::size_t height, const harris_options& options, placement where = {}) {
   const image_shape shape = placed(width, height, 1, where);
-  const auto source =
-      noise<std::uint8_t>(height * shape.source_stride + where.offset, width * 1000 + height);
+  const auto source = noise<std::uint8_t>(height * shape.source_stride + where.offset, width * 1000 + height);
   std::vector<products> of_pixels(width * height);
   for (std::size_t i = 0; i < of_pixels.size(); ++i) {
-    of_pixels[i] = products_at(shape, where.past_edge, std::span(source).subspan(where.offset),
-                               i % width, i / width);
+    of_pixels[i] = products_at(shape, where.past_edge, std::span(source).subspan(where.offset), i % width, i / width);
   }
   const auto radius = static_cast<std::ptrdiff_t>(options.block_size / 2);
   expect_pixels<float>(
@@ -72,10 +67,8 @@ void expect_response(std::size_t width, std::size_t height, const harris_options
         products sums;
         for (std::ptrdiff_t dy = -radius; dy <= radius; ++dy) {
           for (std::ptrdiff_t dx = -radius; dx <= radius; ++dx) {
-            const std::size_t column =
-                bordered(where.past_edge, static_cast<std::ptrdiff_t>(x) + dx, width);
-            const std::size_t row =
-                bordered(where.past_edge, static_cast<std::ptrdiff_t>(y) + dy, height);
+            const std::size_t column = bordered(where.past_edge, static_cast<std::ptrdiff_t>(x) + dx, width);
+            const std::size_t row = bordered(where.past_edge, static_cast<std::ptrdiff_t>(y) + dy, height);
             const products& one = of_pixels[row * width + column];
             sums.xx += one.xx;
             sums.yy += one.yy;
@@ -90,8 +83,7 @@ void expect_response(std::size_t width, std::size_t height, const harris_options
 TEST_P(harris_kernel, stays_within_its_bound_at_all_small_sizes) {
   for (const border past_edge : {border::replicate, border::reflect}) {
     for (std::size_t width = 1; width <= 40; ++width) {
-      for (std::size_t height = 1; height <= 5; ++height)
-        expect_response(width, height, {}, {.past_edge = past_edge});
+      for (std::size_t height = 1; height <= 5; ++height) expect_response(width, height, {}, {.past_edge = past_edge});
     }
   }
 }
@@ -113,8 +105,7 @@ TEST_P(harris_kernel, takes_one_row_one_column_strides_and_any_alignment) {
   expect_response(301, 1, {});
   expect_response(1, 301, {});
   for (const std::size_t padding : {1u, 5u, 64u}) expect_response(41, 6, {}, {.padding = padding});
-  for (std::size_t offset = 1; offset <= 64; ++offset)
-    expect_response(45, 3, {}, {.offset = offset});
+  for (std::size_t offset = 1; offset <= 64; ++offset) expect_response(45, 3, {}, {.offset = offset});
 }
 
 // Black beside white: with the border replicated the gradient is 1020 at every pixel, and the mean
@@ -166,8 +157,7 @@ TEST(harris_checks_death_test, stop_a_program_whose_arguments_do_not_fit) {
   const std::vector<std::uint8_t> short_by_one(15);
   std::vector<float> target(16);
   EXPECT_DEATH(respond(shape, {.block_size = 2}, source, target), "odd number of pixels");
-  EXPECT_DEATH(respond(shape, {.block_size = harris_max_block_size + 2}, source, target),
-               "odd number of pixels");
+  EXPECT_DEATH(respond(shape, {.block_size = harris_max_block_size + 2}, source, target), "odd number of pixels");
   EXPECT_DEATH(respond(shape, {}, short_by_one, target), "source holds the image");
   EXPECT_DEATH(respond(shape, {}, source, std::span(target).first(15)), "target holds the image");
   EXPECT_DEATH(respond(image_shape(4, 1, 3), {}, source, target), "of one channel");

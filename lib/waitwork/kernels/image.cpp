@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/kernels/image.hpp>
 
 #include <algorithm>
@@ -6,12 +7,10 @@
 
 namespace waitwork::kernels {
 
-bool begin_filter(const image_shape& shape, std::size_t source_elements,
-                  std::size_t target_elements, row_band& band) {
+bool begin_filter(const image_shape& shape, std::size_t source_elements, std::size_t target_elements, row_band& band) {
   WAITWORK_CHECK(shape.channels == 1 || shape.channels == 3, "an image has one channel or three");
-  WAITWORK_CHECK(
-      shape.source_stride >= shape.row_elements() && shape.target_stride >= shape.row_elements(),
-      "a stride is at least the length of a row");
+  WAITWORK_CHECK(shape.source_stride >= shape.row_elements() && shape.target_stride >= shape.row_elements(),
+                 "a stride is at least the length of a row");
   band.end = std::min(band.end, shape.height);
   if (shape.width == 0 || band.first >= band.end) return false;
   const std::size_t rows_before_last = shape.height - 1;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // image: how the pictures that the filters read and write lie in memory, which rows of them one
 // call does, and what counts as a picture's surroundings.
@@ -11,8 +12,7 @@ namespace waitwork::kernels {
 // says what an element is (a byte, a float). A stride is at least the length of a row; elements
 // between a row's end and the next row are neither read nor written.
 struct image_shape {
-  constexpr image_shape(std::size_t width_pixels, std::size_t height_pixels,
-                        std::size_t channel_count) noexcept
+  constexpr image_shape(std::size_t width_pixels, std::size_t height_pixels, std::size_t channel_count) noexcept
       : width(width_pixels),
         height(height_pixels),
         channels(channel_count),
@@ -44,8 +44,7 @@ enum class border {
 
 // The index, in a row or column of `size` pixels, of the pixel that stands for `position`, which
 // may lie past either end. `size` is not 0.
-constexpr std::size_t bordered(border past_edge, std::ptrdiff_t position,
-                               std::size_t size) noexcept {
+constexpr std::size_t bordered(border past_edge, std::ptrdiff_t position, std::size_t size) noexcept {
   const auto count = static_cast<std::ptrdiff_t>(size);
   if (position >= 0 && position < count) return static_cast<std::size_t>(position);
   if (past_edge == border::replicate || size == 1) return position < 0 ? 0 : size - 1;
@@ -56,8 +55,8 @@ constexpr std::size_t bordered(border past_edge, std::ptrdiff_t position,
 
 // Copies pixels from `from` on, each `from_step` elements past the one before, to `to` and so on.
 template <class T>
-void copy_pixels(std::size_t count, std::size_t channels, const T* from, std::ptrdiff_t from_step,
-                 T* to, std::ptrdiff_t to_step) noexcept {
+void copy_pixels(std::size_t count, std::size_t channels, const T* from, std::ptrdiff_t from_step, T* to,
+                 std::ptrdiff_t to_step) noexcept {
   if (channels == 1) {
     for (; count > 0; --count, from += from_step, to += to_step) *to = *from;
     return;
@@ -70,11 +69,9 @@ void copy_pixels(std::size_t count, std::size_t channels, const T* from, std::pt
 // Extends a row of `width` pixels at `row` by `margin` pixels to the left, for which there must be
 // room. A margin narrower than the picture takes no division.
 template <class T>
-void extend_left(border past_edge, std::size_t width, std::size_t channels, std::size_t margin,
-                 T* row) noexcept {
+void extend_left(border past_edge, std::size_t width, std::size_t channels, std::size_t margin, T* row) noexcept {
   const auto step = static_cast<std::ptrdiff_t>(channels);
-  if (past_edge == border::replicate)
-    return copy_pixels(margin, channels, row, 0, row - step, -step);
+  if (past_edge == border::replicate) return copy_pixels(margin, channels, row, 0, row - step, -step);
   if (margin < width) return copy_pixels(margin, channels, row + step, step, row - step, -step);
   for (std::ptrdiff_t i = -1; i >= -static_cast<std::ptrdiff_t>(margin); --i)
     copy_pixels(1, channels, row + bordered(past_edge, i, width) * channels, 0, row + i * step, 0);
@@ -82,12 +79,10 @@ void extend_left(border past_edge, std::size_t width, std::size_t channels, std:
 
 // The same to the right.
 template <class T>
-void extend_right(border past_edge, std::size_t width, std::size_t channels, std::size_t margin,
-                  T* row) noexcept {
+void extend_right(border past_edge, std::size_t width, std::size_t channels, std::size_t margin, T* row) noexcept {
   const auto step = static_cast<std::ptrdiff_t>(channels);
   T* const end = row + width * channels;
-  if (past_edge == border::replicate)
-    return copy_pixels(margin, channels, end - step, 0, end, step);
+  if (past_edge == border::replicate) return copy_pixels(margin, channels, end - step, 0, end, step);
   if (margin < width) return copy_pixels(margin, channels, end - 2 * step, -step, end, step);
   for (std::size_t i = width; i < width + margin; ++i) {
     const T* from = row + bordered(past_edge, static_cast<std::ptrdiff_t>(i), width) * channels;
@@ -97,7 +92,6 @@ void extend_right(border past_edge, std::size_t width, std::size_t channels, std
 
 // What a filter checks before it touches a picture: the shape, the sizes of both spans, and that
 // the band ends with the picture at the latest. False if the picture or the band is empty.
-bool begin_filter(const image_shape& shape, std::size_t source_elements,
-                  std::size_t target_elements, row_band& band);
+bool begin_filter(const image_shape& shape, std::size_t source_elements, std::size_t target_elements, row_band& band);
 
 }  // namespace waitwork::kernels

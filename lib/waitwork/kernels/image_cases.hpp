@@ -1,6 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // For tests of filters: pictures of noise, in storage that shows what a filter wrote besides its
 // pixels.
+
+#include <gtest/gtest.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -8,8 +11,6 @@
 #include <string>
 #include <type_traits>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include <waitwork/base/random.hpp>
 #include <waitwork/kernels/image.hpp>
@@ -23,8 +24,7 @@ struct placement {
   border past_edge = border::replicate;
 };
 
-inline image_shape placed(std::size_t width, std::size_t height, std::size_t channels,
-                          const placement& where) {
+inline image_shape placed(std::size_t width, std::size_t height, std::size_t channels, const placement& where) {
   image_shape shape(width, height, channels);
   shape.source_stride += where.padding;
   shape.target_stride += 2 * where.padding;
@@ -52,9 +52,8 @@ constexpr T untouched = T{0xa5};
 // filter(source, target) is called with the spans of whole images; as_defined(x, y, channel, value)
 // says whether the filter was right. All else in the target's storage must be untouched.
 template <class Target, class Source, class Filter, class AsDefined>
-void expect_pixels(const image_shape& shape, const placement& where,
-                   const std::vector<Source>& source, Filter filter, AsDefined as_defined,
-                   const std::string& what) {
+void expect_pixels(const image_shape& shape, const placement& where, const std::vector<Source>& source, Filter filter,
+                   AsDefined as_defined, const std::string& what) {
   std::vector<Target> target(shape.height * shape.target_stride + where.offset, untouched<Target>);
   filter(std::span(source).subspan(where.offset), std::span(target).subspan(where.offset));
   std::size_t wrong = 0;
@@ -67,16 +66,17 @@ void expect_pixels(const image_shape& shape, const placement& where,
   }
   std::size_t stray = 0;
   for (const Target& value : target) stray += value == untouched<Target> ? 0 : 1;
-  EXPECT_TRUE(wrong == 0 && stray == 0)
-      << wrong << " wrong, " << stray << " stray: " << shape.width << " x " << shape.height << " x "
-      << shape.channels << ", padding " << where.padding << ", offset " << where.offset << ", "
-      << (where.past_edge == border::reflect ? "reflected" : "replicated") << ", " << what;
+  EXPECT_TRUE(wrong == 0 && stray == 0) << wrong << " wrong, " << stray << " stray: " << shape.width << " x "
+                                        << shape.height << " x " << shape.channels << ", padding " << where.padding
+                                        << ", offset " << where.offset << ", "
+                                        << (where.past_edge == border::reflect ? "reflected" : "replicated") << ", "
+                                        << what;
 }
 
 // The element that a filter finds `dx` and `dy` pixels from (x, y).
 template <class T>
-T pixel_at(const image_shape& shape, border past_edge, std::span<const T> source, std::size_t x,
-           std::size_t y, std::size_t channel, std::ptrdiff_t dx, std::ptrdiff_t dy) {
+T pixel_at(const image_shape& shape, border past_edge, std::span<const T> source, std::size_t x, std::size_t y,
+           std::size_t channel, std::ptrdiff_t dx, std::ptrdiff_t dy) {
   const std::size_t column = bordered(past_edge, static_cast<std::ptrdiff_t>(x) + dx, shape.width);
   const std::size_t row = bordered(past_edge, static_cast<std::ptrdiff_t>(y) + dy, shape.height);
   return source[row * shape.source_stride + column * shape.channels + channel];

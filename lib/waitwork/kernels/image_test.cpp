@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/kernels/image.hpp>
 
 #include <gtest/gtest.h>
@@ -8,8 +9,7 @@ namespace waitwork::kernels {
 namespace {
 
 // The row abcdefgh up to its `count`th letter, extended by `margin` to either side.
-std::string extended(border past_edge, std::size_t count, std::size_t margin,
-                     std::size_t channels = 1) {
+std::string extended(border past_edge, std::size_t count, std::size_t margin, std::size_t channels = 1) {
   const std::size_t width = count / channels;
   const std::string row = std::string("abcdefgh").substr(0, count);
   std::string all = std::string(margin * channels, '?') + row + std::string(margin * channels, '?');

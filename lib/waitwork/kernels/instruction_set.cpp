@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/kernels/instruction_set.hpp>
 
-#include <cstdint>
-
 #include <hwy/highway.h>
+
+#include <cstdint>
 
 #include <waitwork/base/check.hpp>
 

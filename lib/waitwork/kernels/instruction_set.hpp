@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // instruction_set: which of the instruction sets that the kernels were compiled for they use. The best that the
 // processor has, unless a program that compares them forces another one.
@@ -12,8 +13,8 @@ namespace waitwork::kernels {
 // "AVX2", "SSE4", "SSSE3", "NEON".
 std::vector<std::string> instruction_sets();
 
-// From now on every kernel of the process uses this one, one of instruction_sets(); "" ends it. Not while a kernel runs.
-// Only transforms (fft.hpp) that are there already keep theirs.
+// From now on every kernel of the process uses this one, one of instruction_sets(); "" ends it. Not while a kernel
+// runs. Only transforms (fft.hpp) that are there already keep theirs.
 void force_instruction_set(std::string_view name);
 
 }  // namespace waitwork::kernels

@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // For tests: each instruction set that this machine has and the kernels were compiled for, forced
 // in turn.
 
+#include <gtest/gtest.h>
+#include <hwy/highway.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
-#include <hwy/highway.h>
 
 namespace waitwork::kernels {
 

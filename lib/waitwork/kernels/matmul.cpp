@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The loop nest of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (TOMS
 // 2008), mirrored for row-major order and wide tiles of C (matmul_tile-inl.hpp):
 //
@@ -45,8 +46,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 // `Rows` rows of C from one block, whose panels find_panel(column, vectors) gives. Masked: a panel
 // ends with its last column, not with a whole vector.
 template <std::size_t Rows, bool Masked, class T, class FindPanel>
-HWY_INLINE void multiply_rows(const matmul_shape& shape, std::size_t row, const T* a,
-                              const block<T>& part, T* c, FindPanel find_panel) {
+HWY_INLINE void multiply_rows(const matmul_shape& shape, std::size_t row, const T* a, const block<T>& part, T* c,
+                              FindPanel find_panel) {
   const std::size_t lanes = hn::Lanes(tag<T>());
   row_pointers<T> rows{};
   for (std::size_t i = 0; i < Rows; ++i) rows[i] = a + (row + i) * shape.a_stride;
@@ -54,10 +55,10 @@ HWY_INLINE void multiply_rows(const matmul_shape& shape, std::size_t row, const 
   for (std::size_t column = 0; column < part.columns;) {
     const std::size_t vectors = part.vectors_at(column);
     const std::size_t valid_columns = std::min(vectors * lanes, part.columns - column);
-    const auto& tiles = Masked && valid_columns < vectors * lanes ? tiles_of_rows<Rows, true, T>
-                                                                  : tiles_of_rows<Rows, false, T>;
-    tiles[vectors - 1](valid_columns, part.inner, rows, find_panel(column, vectors),
-                       target + column, shape.c_stride, part.accumulate);
+    const auto& tiles =
+        Masked && valid_columns < vectors * lanes ? tiles_of_rows<Rows, true, T> : tiles_of_rows<Rows, false, T>;
+    tiles[vectors - 1](valid_columns, part.inner, rows, find_panel(column, vectors), target + column, shape.c_stride,
+                       part.accumulate);
     column += valid_columns;
   }
 }
@@ -85,8 +86,7 @@ HWY_INLINE void multiply_block(const matmul_shape& shape, const T* a, const bloc
 }
 
 template <class T>
-void multiply_packed_block(const matmul_shape& shape, const block<T>& part, const T* a,
-                           const T* packed, T* c) {
+void multiply_packed_block(const matmul_shape& shape, const block<T>& part, const T* a, const T* packed, T* c) {
   const std::size_t lanes = hn::Lanes(tag<T>());
   multiply_block<false, T>(shape, a, part, c, [&](std::size_t column, std::size_t vectors) {
     return panel<T>{packed + column * part.inner, vectors * lanes};
@@ -106,21 +106,17 @@ void multiply_in_place(const matmul_shape& shape, const T* a, const T* b, T* c, 
     std::size_t wide = 0;
     if (shape.m == 1) {
       for (; wide + row_vectors * lanes <= whole; wide += row_vectors * lanes) {
-        multiply_tile<1, row_vectors, false, T>(row_vectors * lanes, inner, {a + p},
-                                                {from + wide, shape.b_stride}, c + wide,
-                                                shape.c_stride, p > 0);
+        multiply_tile<1, row_vectors, false, T>(row_vectors * lanes, inner, {a + p}, {from + wide, shape.b_stride},
+                                                c + wide, shape.c_stride, p > 0);
       }
     }
-    multiply_block<masks_loads, T>(shape, a + p, {inner, whole - wide, p > 0}, c + wide,
-                                   [&](std::size_t column, std::size_t) {
-                                     return panel<T>{from + wide + column, shape.b_stride};
-                                   });
+    multiply_block<masks_loads, T>(
+        shape, a + p, {inner, whole - wide, p > 0}, c + wide,
+        [&](std::size_t column, std::size_t) { return panel<T>{from + wide + column, shape.b_stride}; });
     if (whole == shape.n) continue;
     pack_panel(inner, shape.n - whole, lanes, from + whole, shape.b_stride, packed);
     multiply_block<false, T>(shape, a + p, {inner, shape.n - whole, p > 0}, c + whole,
-                             [&](std::size_t, std::size_t) {
-                               return panel<T>{packed, lanes};
-                             });
+                             [&](std::size_t, std::size_t) { return panel<T>{packed, lanes}; });
   }
 }
 
@@ -148,26 +144,23 @@ template <class T>
 void multiply_packed(const matmul_shape& shape, const T* a, const T* packed, T* c) {
   for (std::size_t p = 0; p < shape.k; p += inner_step<T>(shape)) {
     if (shape.n == 1) {
-      multiply_column(shape, std::min(inner_step<T>(shape), shape.k - p), a + p, packed + p, c,
-                      p > 0);
+      multiply_column(shape, std::min(inner_step<T>(shape), shape.k - p), a + p, packed + p, c, p > 0);
       continue;
     }
     for (std::size_t first = 0; first < shape.n; first += column_step<T>(shape)) {
-      multiply_packed_block(shape, block_at<T>(shape, p, first), a + p,
-                            packed + packed_offset<T>(shape, p, first), c + first);
+      multiply_packed_block(shape, block_at<T>(shape, p, first), a + p, packed + packed_offset<T>(shape, p, first),
+                            c + first);
     }
   }
 }
 
 }  // namespace
 
-void matmul_f32(const matmul_shape& shape, const float* a, const float* b, float* c,
-                float* packed) {
+void matmul_f32(const matmul_shape& shape, const float* a, const float* b, float* c, float* packed) {
   multiply(shape, a, b, c, packed);
 }
 
-void matmul_f64(const matmul_shape& shape, const double* a, const double* b, double* c,
-                double* packed) {
+void matmul_f64(const matmul_shape& shape, const double* a, const double* b, double* c, double* packed) {
   multiply(shape, a, b, c, packed);
 }
 
@@ -183,8 +176,7 @@ void multiply_packed_f32(const matmul_shape& shape, const float* a, const float*
   multiply_packed(shape, a, packed, c);
 }
 
-void multiply_packed_f64(const matmul_shape& shape, const double* a, const double* packed,
-                         double* c) {
+void multiply_packed_f64(const matmul_shape& shape, const double* a, const double* packed, double* c) {
   multiply_packed(shape, a, packed, c);
 }
 
@@ -263,26 +255,22 @@ void check_packed(const matmul_shape& shape, std::span<const T> packed) {
 // Checks A and C; false if there is nothing left to multiply.
 template <class T>
 bool begin(const matmul_shape& shape, std::span<const T> a, std::span<T> c) {
-  WAITWORK_CHECK(shape.a_stride >= shape.k && shape.c_stride >= shape.n,
-                 "a stride is at least the length of a row");
+  WAITWORK_CHECK(shape.a_stride >= shape.k && shape.c_stride >= shape.n, "a stride is at least the length of a row");
   WAITWORK_CHECK(a.size() >= extent(shape.m, shape.k, shape.a_stride), "a holds an m x k matrix");
   WAITWORK_CHECK(c.size() >= extent(shape.m, shape.n, shape.c_stride), "c holds an m x n matrix");
   if (shape.m == 0 || shape.n == 0) return false;
   if (shape.k > 0) return true;
-  for (std::size_t row = 0; row < shape.m; ++row)
-    std::fill_n(c.data() + row * shape.c_stride, shape.n, T{0});
+  for (std::size_t row = 0; row < shape.m; ++row) std::fill_n(c.data() + row * shape.c_stride, shape.n, T{0});
   return false;
 }
 
 template <class T>
 void check_scratch(const matmul_shape& shape, std::span<T> scratch) {
-  WAITWORK_CHECK(scratch.size() >= matmul_scratch<T>(shape),
-                 "scratch is as large as matmul_scratch says");
+  WAITWORK_CHECK(scratch.size() >= matmul_scratch<T>(shape), "scratch is as large as matmul_scratch says");
 }
 
 template <class T>
-void check_pack(const matmul_shape& shape, std::span<const T> b, std::span<T> packed,
-                std::size_t part) {
+void check_pack(const matmul_shape& shape, std::span<const T> b, std::span<T> packed, std::size_t part) {
   check_b(shape, b);
   check_packed<T>(shape, packed);
   WAITWORK_CHECK(part < matmul_pack_parts<T>(shape), "a part is below matmul_pack_parts");
@@ -290,43 +278,41 @@ void check_pack(const matmul_shape& shape, std::span<const T> b, std::span<T> pa
 
 }  // namespace
 
-void matmul(const matmul_shape& shape, std::span<const float> a, std::span<const float> b,
-            std::span<float> c, std::span<float> scratch) {
+void matmul(const matmul_shape& shape, std::span<const float> a, std::span<const float> b, std::span<float> c,
+            std::span<float> scratch) {
   check_b(shape, b);
   check_scratch(shape, scratch);
   if (!begin(shape, a, c)) return;
   HWY_DYNAMIC_DISPATCH(matmul_f32)(shape, a.data(), b.data(), c.data(), align(scratch.data()));
 }
 
-void matmul_pack(const matmul_shape& shape, std::span<const float> b, std::span<float> packed,
-                 std::size_t part) {
+void matmul_pack(const matmul_shape& shape, std::span<const float> b, std::span<float> packed, std::size_t part) {
   check_pack(shape, b, packed, part);
   HWY_DYNAMIC_DISPATCH(pack_f32)(shape, b.data(), packed.data(), part);
 }
 
-void matmul_packed(const matmul_shape& shape, std::span<const float> a,
-                   std::span<const float> packed, std::span<float> c) {
+void matmul_packed(const matmul_shape& shape, std::span<const float> a, std::span<const float> packed,
+                   std::span<float> c) {
   check_packed(shape, packed);
   if (!begin(shape, a, c)) return;
   HWY_DYNAMIC_DISPATCH(multiply_packed_f32)(shape, a.data(), packed.data(), c.data());
 }
 
-void matmul(const matmul_shape& shape, std::span<const double> a, std::span<const double> b,
-            std::span<double> c, std::span<double> scratch) {
+void matmul(const matmul_shape& shape, std::span<const double> a, std::span<const double> b, std::span<double> c,
+            std::span<double> scratch) {
   check_b(shape, b);
   check_scratch(shape, scratch);
   if (!begin(shape, a, c)) return;
   HWY_DYNAMIC_DISPATCH(matmul_f64)(shape, a.data(), b.data(), c.data(), align(scratch.data()));
 }
 
-void matmul_pack(const matmul_shape& shape, std::span<const double> b, std::span<double> packed,
-                 std::size_t part) {
+void matmul_pack(const matmul_shape& shape, std::span<const double> b, std::span<double> packed, std::size_t part) {
   check_pack(shape, b, packed, part);
   HWY_DYNAMIC_DISPATCH(pack_f64)(shape, b.data(), packed.data(), part);
 }
 
-void matmul_packed(const matmul_shape& shape, std::span<const double> a,
-                   std::span<const double> packed, std::span<double> c) {
+void matmul_packed(const matmul_shape& shape, std::span<const double> a, std::span<const double> packed,
+                   std::span<double> c) {
   check_packed(shape, packed);
   if (!begin(shape, a, c)) return;
   HWY_DYNAMIC_DISPATCH(multiply_packed_f64)(shape, a.data(), packed.data(), c.data());

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // matmul: C = A * B for row-major matrices of float or of double.
 //
@@ -17,12 +18,7 @@ namespace waitwork::kernels {
 // read nor written.
 struct matmul_shape {
   constexpr matmul_shape(std::size_t m_rows, std::size_t n_columns, std::size_t k_inner) noexcept
-      : m(m_rows),
-        n(n_columns),
-        k(k_inner),
-        a_stride(k_inner),
-        b_stride(n_columns),
-        c_stride(n_columns) {}
+      : m(m_rows), n(n_columns), k(k_inner), a_stride(k_inner), b_stride(n_columns), c_stride(n_columns) {}
 
   std::size_t m;
   std::size_t n;
@@ -46,10 +42,10 @@ std::size_t matmul_scratch(const matmul_shape& shape) noexcept;
 // bits of the whole, unless they are a single column wide. An element differs from the exact sum by
 // at most about k * 2^-24 * sum |a||b| (k * 2^-53 for double), and not at all while all partial
 // sums are integers below 2^24 (2^53).
-void matmul(const matmul_shape& shape, std::span<const float> a, std::span<const float> b,
-            std::span<float> c, std::span<float> scratch);
-void matmul(const matmul_shape& shape, std::span<const double> a, std::span<const double> b,
-            std::span<double> c, std::span<double> scratch);
+void matmul(const matmul_shape& shape, std::span<const float> a, std::span<const float> b, std::span<float> c,
+            std::span<float> scratch);
+void matmul(const matmul_shape& shape, std::span<const double> a, std::span<const double> b, std::span<double> c,
+            std::span<double> scratch);
 
 // B packed once, for any number of products and threads:
 //
@@ -69,16 +65,14 @@ std::size_t matmul_pack_parts(const matmul_shape& shape) noexcept;
 
 // Packs one part. `packed` is the whole, aligned to simd_alignment_bytes (base/aligned_buffer.hpp);
 // different parts write different elements of it.
-void matmul_pack(const matmul_shape& shape, std::span<const float> b, std::span<float> packed,
-                 std::size_t part);
-void matmul_pack(const matmul_shape& shape, std::span<const double> b, std::span<double> packed,
-                 std::size_t part);
+void matmul_pack(const matmul_shape& shape, std::span<const float> b, std::span<float> packed, std::size_t part);
+void matmul_pack(const matmul_shape& shape, std::span<const double> b, std::span<double> packed, std::size_t part);
 
 // C = A * B for the m rows of a and c, which may be a band of larger ones. The result is that of
 // matmul(), bit for bit.
-void matmul_packed(const matmul_shape& shape, std::span<const float> a,
-                   std::span<const float> packed, std::span<float> c);
-void matmul_packed(const matmul_shape& shape, std::span<const double> a,
-                   std::span<const double> packed, std::span<double> c);
+void matmul_packed(const matmul_shape& shape, std::span<const float> a, std::span<const float> packed,
+                   std::span<float> c);
+void matmul_packed(const matmul_shape& shape, std::span<const double> a, std::span<const double> packed,
+                   std::span<double> c);
 
 }  // namespace waitwork::kernels

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // For matmul: how large the blocks are that a product is cut into, and when B is not packed. The
 // same for all instruction sets.
@@ -49,11 +50,10 @@ bool stays_in_place(const matmul_shape& shape, const T* b) noexcept {
   if (shape.m <= few_rows) return true;
   if (shape.k > inner_block<T> || bytes > in_place_bytes) return false;
   if (shape.m <= thin_rows) return true;
-  const bool aligned = reinterpret_cast<std::uintptr_t>(b) % simd_alignment_bytes == 0 &&
-                       shape.b_stride % widest_lanes<T> == 0;
+  const bool aligned =
+      reinterpret_cast<std::uintptr_t>(b) % simd_alignment_bytes == 0 && shape.b_stride % widest_lanes<T> == 0;
   if (!aligned) return bytes <= small_unaligned_bytes;
-  return bytes <= small_bytes ||
-         (shape.m <= some_rows && shape.b_stride * sizeof(T) < same_set_bytes);
+  return bytes <= small_bytes || (shape.m <= some_rows && shape.b_stride * sizeof(T) < same_set_bytes);
 }
 
 constexpr std::size_t round_up(std::size_t value, std::size_t multiple) noexcept {

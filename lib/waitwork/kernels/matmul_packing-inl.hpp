@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // matmul_packing: a block of B as panels one tile wide, so that the innermost loop reads it front
 // to back. Includes itself once for each instruction set, as Highway's own -inl.h files do.
 
@@ -8,10 +9,10 @@
 #define WAITWORK_KERNELS_MATMUL_PACKING_INL
 #endif
 
+#include <hwy/highway.h>
+
 #include <algorithm>
 #include <cstddef>
-
-#include <hwy/highway.h>
 
 #include <waitwork/kernels/matmul.hpp>
 #include <waitwork/kernels/matmul_blocks.hpp>
@@ -56,21 +57,19 @@ std::size_t column_step(const matmul_shape& shape) noexcept {
 // The block of B that begins at row p and column `first`.
 template <class T>
 block<T> block_at(const matmul_shape& shape, std::size_t p, std::size_t first) noexcept {
-  return {std::min(inner_step<T>(shape), shape.k - p),
-          std::min(column_step<T>(shape), shape.n - first), p > 0};
+  return {std::min(inner_step<T>(shape), shape.k - p), std::min(column_step<T>(shape), shape.n - first), p > 0};
 }
 
 // Copies `columns` columns of B into a panel of `width` elements a row, a whole number of vectors;
 // the rest is zero.
 template <class T>
-void pack_panel(std::size_t inner, std::size_t columns, std::size_t width, const T* b,
-                std::size_t b_stride, T* packed) {
+void pack_panel(std::size_t inner, std::size_t columns, std::size_t width, const T* b, std::size_t b_stride,
+                T* packed) {
   const tag<T> d;
   const std::size_t lanes = hn::Lanes(d);
   for (std::size_t p = 0; p < inner; ++p, b += b_stride, packed += width) {
     std::size_t column = 0;
-    for (; column + lanes <= columns; column += lanes)
-      hn::Store(hn::LoadU(d, b + column), d, packed + column);
+    for (; column + lanes <= columns; column += lanes) hn::Store(hn::LoadU(d, b + column), d, packed + column);
     if (column < width) hn::Store(load_first(d, b + column, columns - column), d, packed + column);
   }
 }
@@ -79,8 +78,8 @@ template <class T>
 void pack_block(const matmul_shape& shape, const block<T>& part, const T* b, T* packed) {
   for (std::size_t column = 0; column < part.columns;) {
     const std::size_t width = part.vectors_at(column) * hn::Lanes(tag<T>());
-    pack_panel(part.inner, std::min(width, part.columns - column), width, b + column,
-               shape.b_stride, packed + column * part.inner);
+    pack_panel(part.inner, std::min(width, part.columns - column), width, b + column, shape.b_stride,
+               packed + column * part.inner);
     column += width;
   }
 }

@@ -1,3 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <waitwork/kernels/matmul.hpp>
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -7,13 +14,8 @@
 #include <string>
 #include <vector>
 
-#include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <waitwork/base/aligned_buffer.hpp>
 #include <waitwork/kernels/instruction_sets.hpp>
-#include <waitwork/kernels/matmul.hpp>
 #include <waitwork/kernels/numbers_for_test.hpp>
 
 namespace waitwork::kernels {
@@ -49,24 +51,22 @@ void expect_product_of(std::size_t m, std::size_t n, std::size_t k, placement wh
   const std::span<const T> b = b_buffer.span();
   const std::size_t c_size = m * shape.c_stride;
   std::vector<T> c(c_size + where.offset, T{untouched});
-  std::vector<T> scratch(matmul_scratch<T>(shape) + where.offset,
-                         std::numeric_limits<T>::quiet_NaN());
-  matmul(shape, std::span(a).subspan(where.offset), b.subspan(where.offset),
-         std::span(c).subspan(where.offset), std::span(scratch).subspan(where.offset));
+  std::vector<T> scratch(matmul_scratch<T>(shape) + where.offset, std::numeric_limits<T>::quiet_NaN());
+  matmul(shape, std::span(a).subspan(where.offset), b.subspan(where.offset), std::span(c).subspan(where.offset),
+         std::span(scratch).subspan(where.offset));
 
   std::vector<T> expected(c_size + where.offset, T{untouched});
   for (std::size_t row = 0; row < m; ++row) {
     for (std::size_t column = 0; column < n; ++column) {
       T sum = 0;
       for (std::size_t p = 0; p < k; ++p) {
-        sum += a[where.offset + row * shape.a_stride + p] *
-               b[where.offset + p * shape.b_stride + column];
+        sum += a[where.offset + row * shape.a_stride + p] * b[where.offset + p * shape.b_stride + column];
       }
       expected[where.offset + row * shape.c_stride + column] = sum;
     }
   }
-  EXPECT_TRUE(c == expected) << sizeof(T) << " bytes, m " << m << " n " << n << " k " << k
-                             << " padding " << where.padding << " offset " << where.offset;
+  EXPECT_TRUE(c == expected) << sizeof(T) << " bytes, m " << m << " n " << n << " k " << k << " padding "
+                             << where.padding << " offset " << where.offset;
 }
 
 void expect_product(std::size_t m, std::size_t n, std::size_t k, placement where = {}) {
@@ -84,8 +84,7 @@ TEST_P(matmul_kernel, multiplies_all_small_sizes) {
 
 TEST_P(matmul_kernel, multiplies_sizes_around_the_edges_of_tiles) {
   for (const std::size_t m : {5u, 6u, 7u, 8u, 9u, 16u, 17u}) {
-    for (const std::size_t n :
-         {15u, 16u, 17u, 31u, 32u, 33u, 47u, 48u, 49u, 63u, 64u, 65u, 95u, 96u, 97u}) {
+    for (const std::size_t n : {15u, 16u, 17u, 31u, 32u, 33u, 47u, 48u, 49u, 63u, 64u, 65u, 95u, 96u, 97u}) {
       expect_product(m, n, 5);
     }
   }
@@ -109,8 +108,7 @@ TEST_P(matmul_kernel, multiplies_few_rows_and_few_columns_across_the_edges_of_bl
 }
 
 TEST_P(matmul_kernel, multiplies_across_the_edges_of_cache_blocks) {
-  for (const std::size_t k : {511u, 512u, 513u, 1023u, 1024u, 1025u, 2049u})
-    expect_product(9, 17, k);
+  for (const std::size_t k : {511u, 512u, 513u, 1023u, 1024u, 1025u, 2049u}) expect_product(9, 17, k);
   for (const std::size_t n : {127u, 128u, 129u, 257u}) {
     expect_product(9, n, 3);
     expect_product(9, n, 90);
@@ -140,8 +138,7 @@ TEST_P(matmul_kernel, multiplies_more_rows_than_a_b_of_any_size_is_read_in_place
 template <class T>
 void expect_no_read_past(std::size_t m, std::size_t n, std::size_t k) {
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  void* const pages =
-      mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const pages = mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(pages, MAP_FAILED);
   ASSERT_EQ(mprotect(static_cast<char*>(pages) + page, page, PROT_NONE), 0);
   const std::span<T> b(static_cast<T*>(pages) + page / sizeof(T) - k * n, k * n);
@@ -172,8 +169,7 @@ TEST_P(matmul_kernel, respects_strides_and_leaves_what_lies_between_rows) {
 }
 
 TEST_P(matmul_kernel, takes_operands_and_scratch_at_any_alignment) {
-  for (std::size_t offset = 1; offset <= 17; ++offset)
-    expect_product(17, 53, 21, {.offset = offset});
+  for (std::size_t offset = 1; offset <= 17; ++offset) expect_product(17, 53, 21, {.offset = offset});
 }
 
 TEST_P(matmul_kernel, overwrites_c_with_zeros_when_the_inner_size_is_zero) {
@@ -196,8 +192,7 @@ TEST_P(matmul_kernel, computes_bands_of_rows_and_of_columns_apart) {
   std::vector<float> c(size * size, untouched);
   const std::size_t cut = 23;
   for (const auto& [row, rows] : {std::pair(std::size_t{0}, cut), std::pair(cut, size - cut)}) {
-    for (const auto& [column, columns] :
-         {std::pair(std::size_t{0}, cut), std::pair(cut, size - cut)}) {
+    for (const auto& [column, columns] : {std::pair(std::size_t{0}, cut), std::pair(cut, size - cut)}) {
       matmul_shape band = whole;
       band.m = rows;
       band.n = columns;
@@ -217,8 +212,7 @@ void expect_packed_to_equal(std::size_t m, std::size_t n, std::size_t k, std::si
   const auto b = fractions<T>(k * shape.b_stride, 10);
   std::vector<T> expected(m * shape.c_stride, T{untouched});
   std::vector<T> scratch(matmul_scratch<T>(shape));
-  matmul(shape, std::span<const T>(a), std::span<const T>(b), std::span(expected),
-         std::span(scratch));
+  matmul(shape, std::span<const T>(a), std::span<const T>(b), std::span(expected), std::span(scratch));
 
   const std::size_t elements = matmul_packed_elements<T>(shape);
   aligned_buffer<T> packed(elements + 1);
@@ -232,11 +226,11 @@ void expect_packed_to_equal(std::size_t m, std::size_t n, std::size_t k, std::si
   for (std::size_t row = 0; row < m; row += band_rows) {
     matmul_shape band = shape;
     band.m = std::min(band_rows, m - row);
-    matmul_packed(band, std::span<const T>(a).subspan(row * shape.a_stride),
-                  std::span<const T>(packed.span()), std::span(c).subspan(row * shape.c_stride));
+    matmul_packed(band, std::span<const T>(a).subspan(row * shape.a_stride), std::span<const T>(packed.span()),
+                  std::span(c).subspan(row * shape.c_stride));
   }
-  EXPECT_TRUE(c == expected) << sizeof(T) << " bytes, m " << m << " n " << n << " k " << k
-                             << ", packed, bands of " << band_rows;
+  EXPECT_TRUE(c == expected) << sizeof(T) << " bytes, m " << m << " n " << n << " k " << k << ", packed, bands of "
+                             << band_rows;
 
   std::ranges::fill(c, T{untouched});
   for (std::size_t row = 0; row < m; row += band_rows) {
@@ -245,8 +239,8 @@ void expect_packed_to_equal(std::size_t m, std::size_t n, std::size_t k, std::si
     matmul(band, std::span<const T>(a).subspan(row * shape.a_stride), std::span<const T>(b),
            std::span(c).subspan(row * shape.c_stride), std::span(scratch));
   }
-  EXPECT_TRUE(c == expected) << sizeof(T) << " bytes, m " << m << " n " << n << " k " << k
-                             << ", bands of " << band_rows;
+  EXPECT_TRUE(c == expected) << sizeof(T) << " bytes, m " << m << " n " << n << " k " << k << ", bands of "
+                             << band_rows;
 }
 
 TEST_P(matmul_kernel, gives_the_same_bits_in_bands_of_any_height_and_from_a_packed_b) {
@@ -284,15 +278,14 @@ void expect_the_error_to_be_bounded() {
       long double sum = 0;
       long double magnitude = 0;
       for (std::size_t p = 0; p < shape.k; ++p) {
-        const long double product = static_cast<long double>(a[row * shape.k + p]) *
-                                    static_cast<long double>(b[p * shape.n + column]);
+        const long double product =
+            static_cast<long double>(a[row * shape.k + p]) * static_cast<long double>(b[p * shape.n + column]);
         sum += product;
         magnitude += std::abs(product);
       }
       const long double bound = static_cast<long double>(shape.k) * magnitude *
                                 static_cast<long double>(std::numeric_limits<T>::epsilon()) / 2;
-      ASSERT_LE(std::abs(static_cast<long double>(c[row * shape.n + column]) - sum), bound)
-          << row << ", " << column;
+      ASSERT_LE(std::abs(static_cast<long double>(c[row * shape.n + column]) - sum), bound) << row << ", " << column;
     }
   }
 }
@@ -330,12 +323,10 @@ TEST(matmul_packing_death_test, stops_a_program_whose_packed_elements_do_not_fit
   std::vector<float> c(16);
   aligned_buffer<float> packed(matmul_packed_elements<float>(shape) + 1);
   EXPECT_DEATH(matmul_pack(shape, large, packed.span(), 1), "below matmul_pack_parts");
-  EXPECT_DEATH(matmul_pack(shape, std::span(large).first(15), packed.span(), 0),
-               "b holds a k x n matrix");
+  EXPECT_DEATH(matmul_pack(shape, std::span(large).first(15), packed.span(), 0), "b holds a k x n matrix");
   EXPECT_DEATH(matmul_pack(shape, large, packed.span().subspan(1), 0), "simd_alignment_bytes");
   EXPECT_DEATH(matmul_packed(shape, large, packed.span().first(3), c), "matmul_packed_elements");
-  EXPECT_DEATH(matmul_packed(shape, std::span(large).first(15), packed.span(), c),
-               "a holds an m x k matrix");
+  EXPECT_DEATH(matmul_packed(shape, std::span(large).first(15), packed.span(), c), "a holds an m x k matrix");
 }
 
 TEST(matmul_checks_death_test, stop_a_program_whose_spans_are_too_short) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // matmul_tile: a few rows by a few vectors of C stay in registers while they run down a block of k,
 // so each step of k costs tile_vectors loads of B and tile_rows broadcasts of A for tile_rows *
 // tile_vectors multiply-adds. Includes itself once for each instruction set, as Highway's own
@@ -13,11 +14,11 @@
 #define WAITWORK_KERNELS_MATMUL_TILE_INL
 #endif
 
+#include <hwy/highway.h>
+
 #include <array>
 #include <cstddef>
 #include <utility>
-
-#include <hwy/highway.h>
 
 #include <waitwork/kernels/partial_vector-inl.hpp>
 
@@ -72,8 +73,8 @@ HWY_INLINE void store(vector<T> sum, T* target, bool accumulate) {
 // three instructions in 37, which is 5 to 10 % of the time where a neighbour takes turns at the
 // core's front end.
 template <std::size_t Rows, std::size_t Vectors, bool Masked, class T>
-void multiply_tile(std::size_t valid_columns, std::size_t inner, const row_pointers<T>& rows,
-                   panel<T> columns, T* c, std::size_t c_stride, bool accumulate) {
+void multiply_tile(std::size_t valid_columns, std::size_t inner, const row_pointers<T>& rows, panel<T> columns, T* c,
+                   std::size_t c_stride, bool accumulate) {
   const tag<T> d;
   const std::size_t lanes = hn::Lanes(d);
   const std::size_t in_last = valid_columns - (Vectors - 1) * lanes;
@@ -115,16 +116,14 @@ void multiply_tile(std::size_t valid_columns, std::size_t inner, const row_point
 }
 
 template <class T>
-using tile_function = void (*)(std::size_t valid_columns, std::size_t inner,
-                               const row_pointers<T>& rows, panel<T> columns, T* c,
-                               std::size_t c_stride, bool accumulate);
+using tile_function = void (*)(std::size_t valid_columns, std::size_t inner, const row_pointers<T>& rows,
+                               panel<T> columns, T* c, std::size_t c_stride, bool accumulate);
 
 // Every width that a tile may have; [vectors - 1].
 template <std::size_t Rows, bool Masked, class T>
 constexpr auto tiles_of_rows = []<std::size_t... Index>(std::index_sequence<Index...>) {
   return std::array<tile_function<T>, tile_vectors>{multiply_tile<Rows, Index + 1, Masked, T>...};
-}
-(std::make_index_sequence<tile_vectors>());
+}(std::make_index_sequence<tile_vectors>());
 
 }  // namespace
 }  // namespace waitwork::kernels::HWY_NAMESPACE

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/kernels/max_pool.hpp>
 
 #include <algorithm>
@@ -35,8 +36,7 @@ void max_pool_rows(const max_pool_shape& shape, const float* x, float* y, row_ba
         hn::StoreU(hn::Max(above, below), d, to + i);
       }
       for (; i < channels; ++i) {
-        to[i] = std::max(std::max(upper[i], upper[channels + i]),
-                         std::max(lower[i], lower[channels + i]));
+        to[i] = std::max(std::max(upper[i], upper[channels + i]), std::max(lower[i], lower[channels + i]));
       }
       upper += 2 * channels;
       to += channels;
@@ -52,8 +52,7 @@ namespace waitwork::kernels {
 
 HWY_EXPORT(max_pool_rows);
 
-void max_pool(const max_pool_shape& shape, std::span<const float> x, std::span<float> y,
-              row_band band) {
+void max_pool(const max_pool_shape& shape, std::span<const float> x, std::span<float> y, row_band band) {
   WAITWORK_CHECK(x.size() >= shape.width * shape.height * shape.channels, "x holds the picture");
   WAITWORK_CHECK(y.size() >= shape.output_width() * shape.output_height() * shape.channels,
                  "y holds the picture that is made");

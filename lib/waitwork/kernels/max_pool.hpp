@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // max_pool: halves a picture both ways, keeping of each 2 x 2 pixels the largest number of each
 // channel.
@@ -26,7 +27,6 @@ struct max_pool_shape {
 // y overlaps nothing. Whatever y held in the rows of the band is overwritten; no other element is.
 // An empty picture or band does nothing. Of zeros, either sign may be kept; what becomes of NaN is
 // not defined, for the instruction sets differ.
-void max_pool(const max_pool_shape& shape, std::span<const float> x, std::span<float> y,
-              row_band band = {});
+void max_pool(const max_pool_shape& shape, std::span<const float> x, std::span<float> y, row_band band = {});
 
 }  // namespace waitwork::kernels

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/kernels/max_pool.hpp>
 
 #include <gtest/gtest.h>
@@ -37,15 +38,13 @@ void expect_pool(const max_pool_shape& shape, std::size_t offset) {
   max_pool(shape, std::span(x).subspan(offset), std::span(y).subspan(offset));
   expected.insert(expected.begin(), offset, untouched);
   expected.insert(expected.end(), 17, untouched);
-  EXPECT_TRUE(y == expected) << shape.width << " x " << shape.height << " x " << shape.channels
-                             << " offset " << offset;
+  EXPECT_TRUE(y == expected) << shape.width << " x " << shape.height << " x " << shape.channels << " offset " << offset;
 }
 
 TEST_P(max_pool_kernel, halves_pictures_of_all_small_sizes) {
   for (std::size_t width = 0; width <= 9; ++width) {
     for (std::size_t height = 0; height <= 9; ++height) {
-      for (const std::size_t channels : {0u, 1u, 3u, 16u})
-        expect_pool({width, height, channels}, 0);
+      for (const std::size_t channels : {0u, 1u, 3u, 16u}) expect_pool({width, height, channels}, 0);
     }
   }
 }
@@ -63,8 +62,7 @@ TEST_P(max_pool_kernel, halves_odd_pictures_one_row_and_one_column) {
 }
 
 TEST_P(max_pool_kernel, orders_infinities) {
-  const std::vector<float> x{-infinity, -infinity, -infinity, 3, 1, infinity,
-                             -infinity, -infinity, -infinity, 2, 1, 0};
+  const std::vector<float> x{-infinity, -infinity, -infinity, 3, 1, infinity, -infinity, -infinity, -infinity, 2, 1, 0};
   std::vector<float> y(3);
   max_pool({6, 2, 1}, x, y);
   EXPECT_EQ(y, (std::vector<float>{-infinity, 3, infinity}));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // For tests: what operands hold.
 
@@ -23,20 +24,17 @@ std::vector<T> integers(std::size_t count, std::uint64_t seed, int extent = 8) {
   splitmix64 random(seed);
   std::vector<T> values(count);
   for (T& value : values) {
-    value = static_cast<T>(random.below(2 * static_cast<std::uint64_t>(extent) + 1)) -
-            static_cast<T>(extent);
+    value = static_cast<T>(random.below(2 * static_cast<std::uint64_t>(extent) + 1)) - static_cast<T>(extent);
   }
   return values;
 }
 
 // Uniform between -extent and extent.
 template <class T = float>
-std::vector<T> fractions(std::size_t count, std::uint64_t seed,
-                         std::type_identity_t<T> extent = 1) {
+std::vector<T> fractions(std::size_t count, std::uint64_t seed, std::type_identity_t<T> extent = 1) {
   splitmix64 random(seed);
   std::vector<T> values(count);
-  for (T& value : values)
-    value = (static_cast<T>(random.below(1u << 24)) / (1 << 23) - 1) * extent;
+  for (T& value : values) value = (static_cast<T>(random.below(1u << 24)) / (1 << 23) - 1) * extent;
   return values;
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/kernels/packed_weights.hpp>
 
 #include <algorithm>
@@ -11,8 +12,8 @@ std::size_t packed_weights_size(std::size_t inputs, std::size_t outputs) noexcep
   return (inputs + 1) * padded_outputs(outputs);
 }
 
-void pack_weights(std::size_t inputs, std::size_t outputs, std::span<const float> weights,
-                  std::span<const float> bias, std::span<float> packed) {
+void pack_weights(std::size_t inputs, std::size_t outputs, std::span<const float> weights, std::span<const float> bias,
+                  std::span<float> packed) {
   WAITWORK_CHECK(weights.size() >= inputs * outputs, "weights hold an inputs x outputs matrix");
   WAITWORK_CHECK(bias.empty() || bias.size() >= outputs, "bias holds a number for each output");
   WAITWORK_CHECK(packed.size() >= packed_weights_size(inputs, outputs),

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // packed_weights: how the layers of networks want their weights, a matrix of `inputs` rows by
 // `outputs` columns and a bias for each column.
@@ -22,8 +23,8 @@ std::size_t packed_weights_size(std::size_t inputs, std::size_t outputs) noexcep
 // Packs row-major weights, [input * outputs + output], and one bias for each output (or none at
 // all, which means zeros). The layers are fastest if `packed` begins at a multiple of 64 bytes,
 // and, where it is larger than the caches, if it lies in huge pages.
-void pack_weights(std::size_t inputs, std::size_t outputs, std::span<const float> weights,
-                  std::span<const float> bias, std::span<float> packed);
+void pack_weights(std::size_t inputs, std::size_t outputs, std::span<const float> weights, std::span<const float> bias,
+                  std::span<float> packed);
 
 // Outputs [first, end); an end past the last output means the last one. Both are multiples of
 // panel_outputs, but for an end that is the last output.

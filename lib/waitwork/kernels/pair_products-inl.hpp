@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // pair_products: two products and their sum by one instruction of x86, pmaddubsw of bytes and
 // pmaddwd of shorts. Included by kernels, once for each instruction set.
 
@@ -8,17 +9,17 @@
 #define WAITWORK_KERNELS_PAIR_PRODUCTS
 #endif
 
-#include <cstdint>
-
 #include <hwy/highway.h>
+
+#include <cstdint>
 
 HWY_BEFORE_NAMESPACE();
 namespace waitwork::kernels::HWY_NAMESPACE {
 
 // a[2i] * b[2i] + a[2i + 1] * b[2i + 1], which must stay below 2^15; no b is above 127.
-HWY_INLINE hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::uint16_t>>
-multiply_byte_pairs(hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::uint8_t>> a,
-                    hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::uint8_t>> b) {
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::uint16_t>> multiply_byte_pairs(
+    hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::uint8_t>> a,
+    hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::uint8_t>> b) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::ScalableTag<std::uint16_t> d;
 #if HWY_ARCH_X86
@@ -40,9 +41,9 @@ multiply_byte_pairs(hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std:
 }
 
 // a[2i] * b[2i] + a[2i + 1] * b[2i + 1].
-HWY_INLINE hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int32_t>>
-multiply_short_pairs(hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>> a,
-                     hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>> b) {
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int32_t>> multiply_short_pairs(
+    hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>> a,
+    hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>> b) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::ScalableTag<std::int32_t> d;
 #if HWY_ARCH_X86
@@ -52,8 +53,7 @@ multiply_short_pairs(hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std
   // Elsewhere the operation above adds other pairs together.
   const auto pairs = hn::BitCast(d, a);
   const auto others = hn::BitCast(d, b);
-  const auto low = hn::Mul(hn::ShiftRight<16>(hn::ShiftLeft<16>(pairs)),
-                           hn::ShiftRight<16>(hn::ShiftLeft<16>(others)));
+  const auto low = hn::Mul(hn::ShiftRight<16>(hn::ShiftLeft<16>(pairs)), hn::ShiftRight<16>(hn::ShiftLeft<16>(others)));
   return hn::Add(low, hn::Mul(hn::ShiftRight<16>(pairs), hn::ShiftRight<16>(others)));
 #endif
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // running_total: the running totals of each channel along a row of integers. In a vector that takes
 // log2 of its pixels steps, each of which moves the totals so far by twice as many pixels and adds
 // them; what came before is carried over by one more. With three channels a pixel is three lanes.
@@ -10,11 +11,11 @@
 #define WAITWORK_KERNELS_RUNNING_TOTAL
 #endif
 
+#include <hwy/highway.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
-
-#include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace waitwork::kernels::HWY_NAMESPACE {
@@ -30,13 +31,11 @@ class running_total {
     const tag d;
     const std::size_t lanes = hn::Lanes(d);
     HWY_ALIGN std::int32_t from[hn::MaxLanes(tag())];
-    for (std::size_t i = 0; i < lanes; ++i)
-      from[i] = static_cast<std::int32_t>(lanes - Channels + i % Channels);
+    for (std::size_t i = 0; i < lanes; ++i) from[i] = static_cast<std::int32_t>(lanes - Channels + i % Channels);
     last_ = hn::SetTableIndices(d, from);
     for (std::size_t step = 0; step < steps; ++step) {
       const std::size_t distance = Channels << step;
-      for (std::size_t i = 0; i < lanes; ++i)
-        from[i] = static_cast<std::int32_t>(i < distance ? 0 : i - distance);
+      for (std::size_t i = 0; i < lanes; ++i) from[i] = static_cast<std::int32_t>(i < distance ? 0 : i - distance);
       from_[step] = hn::SetTableIndices(d, from);
     }
   }
@@ -72,8 +71,7 @@ class running_total {
     return count;
   }
   static constexpr std::size_t steps = count_steps();
-  using indices = decltype(hwy::HWY_NAMESPACE::SetTableIndices(
-      tag(), static_cast<const std::int32_t*>(nullptr)));
+  using indices = decltype(hwy::HWY_NAMESPACE::SetTableIndices(tag(), static_cast<const std::int32_t*>(nullptr)));
 
   indices last_;
   indices from_[steps];

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Row by row: both gradients of a vector of pixels, from the two rows that gradient-inl.hpp
 // describes, then the sum of their squares by one instruction (pmaddwd) once the two are
 // interleaved, and its root.
@@ -31,9 +32,7 @@ namespace {
 constexpr std::size_t overhang = 96;
 
 // Elements of each of the two rows in the scratch; the first is the pixel left of the image.
-std::size_t column_row_length(const image_shape& shape) noexcept {
-  return 1 + shape.row_elements() + overhang;
-}
+std::size_t column_row_length(const image_shape& shape) noexcept { return 1 + shape.row_elements() + overhang; }
 
 }  // namespace
 }  // namespace waitwork::kernels
@@ -94,8 +93,7 @@ HWY_INLINE void store_magnitudes(const gradient_rows& rows, std::size_t x, float
 #pragma GCC unroll 2
   for (std::size_t v = 0; v < 2; ++v) {
     const squares sums = sum_squares(rows, x + v * lanes);
-    store_in_order(d, hn::Sqrt(hn::ConvertTo(d, sums.lower)),
-                   hn::Sqrt(hn::ConvertTo(d, sums.upper)), to + v * lanes);
+    store_in_order(d, hn::Sqrt(hn::ConvertTo(d, sums.lower)), hn::Sqrt(hn::ConvertTo(d, sums.upper)), to + v * lanes);
   }
 }
 
@@ -123,8 +121,8 @@ void row_pass(const gradient_rows& rows, std::size_t count, Target* target) {
 }
 
 template <class Target>
-void filter_rows(const image_shape& shape, border past_edge, const std::uint8_t* source,
-                 Target* target, std::int16_t* scratch, row_band band) {
+void filter_rows(const image_shape& shape, border past_edge, const std::uint8_t* source, Target* target,
+                 std::int16_t* scratch, row_band band) {
   const gradient_rows rows{scratch + 1, scratch + 1 + column_row_length(shape)};
   for (std::size_t y = band.first; y < band.end; ++y) {
     rows.fill(shape, past_edge, source, y);
@@ -134,13 +132,13 @@ void filter_rows(const image_shape& shape, border past_edge, const std::uint8_t*
 
 }  // namespace
 
-void sobel_rows_f32(const image_shape& shape, border past_edge, const std::uint8_t* source,
-                    float* target, std::int16_t* scratch, row_band band) {
+void sobel_rows_f32(const image_shape& shape, border past_edge, const std::uint8_t* source, float* target,
+                    std::int16_t* scratch, row_band band) {
   filter_rows(shape, past_edge, source, target, scratch, band);
 }
 
-void sobel_rows_u8(const image_shape& shape, border past_edge, const std::uint8_t* source,
-                   std::uint8_t* target, std::int16_t* scratch, row_band band) {
+void sobel_rows_u8(const image_shape& shape, border past_edge, const std::uint8_t* source, std::uint8_t* target,
+                   std::int16_t* scratch, row_band band) {
   filter_rows(shape, past_edge, source, target, scratch, band);
 }
 
@@ -153,9 +151,7 @@ namespace waitwork::kernels {
 HWY_EXPORT(sobel_rows_f32);
 HWY_EXPORT(sobel_rows_u8);
 
-std::size_t sobel_scratch_words(const image_shape& shape) noexcept {
-  return 2 * column_row_length(shape);
-}
+std::size_t sobel_scratch_words(const image_shape& shape) noexcept { return 2 * column_row_length(shape); }
 
 namespace {
 
@@ -163,24 +159,21 @@ bool begin(const image_shape& shape, std::size_t source_elements, std::size_t ta
            std::size_t scratch_words, row_band& band) {
   if (!begin_filter(shape, source_elements, target_elements, band)) return false;
   WAITWORK_CHECK(shape.channels == 1, "a gradient is of one channel");
-  WAITWORK_CHECK(scratch_words >= sobel_scratch_words(shape),
-                 "scratch is as large as sobel_scratch_words says");
+  WAITWORK_CHECK(scratch_words >= sobel_scratch_words(shape), "scratch is as large as sobel_scratch_words says");
   return true;
 }
 
 }  // namespace
 
-void sobel_magnitude(const image_shape& shape, std::span<const std::uint8_t> source,
-                     std::span<float> target, std::span<std::int16_t> scratch, row_band band,
-                     border past_edge) {
+void sobel_magnitude(const image_shape& shape, std::span<const std::uint8_t> source, std::span<float> target,
+                     std::span<std::int16_t> scratch, row_band band, border past_edge) {
   if (!begin(shape, source.size(), target.size(), scratch.size(), band)) return;
   HWY_DYNAMIC_DISPATCH(sobel_rows_f32)
   (shape, past_edge, source.data(), target.data(), scratch.data(), band);
 }
 
-void sobel_magnitude(const image_shape& shape, std::span<const std::uint8_t> source,
-                     std::span<std::uint8_t> target, std::span<std::int16_t> scratch, row_band band,
-                     border past_edge) {
+void sobel_magnitude(const image_shape& shape, std::span<const std::uint8_t> source, std::span<std::uint8_t> target,
+                     std::span<std::int16_t> scratch, row_band band, border past_edge) {
   if (!begin(shape, source.size(), target.size(), scratch.size(), band)) return;
   HWY_DYNAMIC_DISPATCH(sobel_rows_u8)
   (shape, past_edge, source.data(), target.data(), scratch.data(), band);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // sobel: how steep an 8-bit image of one channel is at each pixel, by Sobel's filters of 3 x 3:
 //
@@ -28,13 +29,11 @@ std::size_t sobel_scratch_words(const image_shape& shape) noexcept;
 // Rows `band` of the magnitude. shape.channels is 1. Both spans hold a whole image of that shape,
 // at any alignment; target and scratch overlap nothing. `past_edge` says what lies past the
 // picture's edge. An empty image or band does nothing.
-void sobel_magnitude(const image_shape& shape, std::span<const std::uint8_t> source,
-                     std::span<float> target, std::span<std::int16_t> scratch, row_band band = {},
-                     border past_edge = border::replicate);
+void sobel_magnitude(const image_shape& shape, std::span<const std::uint8_t> source, std::span<float> target,
+                     std::span<std::int16_t> scratch, row_band band = {}, border past_edge = border::replicate);
 
 // The same rounded to whole numbers; what is above 255 becomes 255.
-void sobel_magnitude(const image_shape& shape, std::span<const std::uint8_t> source,
-                     std::span<std::uint8_t> target, std::span<std::int16_t> scratch,
-                     row_band band = {}, border past_edge = border::replicate);
+void sobel_magnitude(const image_shape& shape, std::span<const std::uint8_t> source, std::span<std::uint8_t> target,
+                     std::span<std::int16_t> scratch, row_band band = {}, border past_edge = border::replicate);
 
 }  // namespace waitwork::kernels

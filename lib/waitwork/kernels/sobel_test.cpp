@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/kernels/sobel.hpp>
 
 #include <gtest/gtest.h>
@@ -18,14 +19,14 @@ using sobel_kernel = on_each_instruction_set;
 WAITWORK_ON_EACH_INSTRUCTION_SET(sobel_kernel);
 
 template <class Target>
-void filter(const image_shape& shape, std::span<const std::uint8_t> source,
-            std::span<Target> target, row_band band = {}, border past_edge = border::replicate) {
+void filter(const image_shape& shape, std::span<const std::uint8_t> source, std::span<Target> target,
+            row_band band = {}, border past_edge = border::replicate) {
   std::vector<std::int16_t> scratch(sobel_scratch_words(shape), 0x7fff);
   sobel_magnitude(shape, source, target, scratch, band, past_edge);
 }
 
-int sum_of_squares(const image_shape& shape, border past_edge, std::span<const std::uint8_t> source,
-                   std::size_t x, std::size_t y) {
+int sum_of_squares(const image_shape& shape, border past_edge, std::span<const std::uint8_t> source, std::size_t x,
+                   std::size_t y) {
   const auto at = [&](std::ptrdiff_t dx, std::ptrdiff_t dy) {
     return int{pixel_at(shape, past_edge, source, x, y, 0, dx, dy)};
   };
@@ -45,11 +46,9 @@ Target root(int sum) {
 
 // All grey levels, or only a few, whose gradients seldom reach white.
 template <class Target>
-void expect_magnitude(std::size_t width, std::size_t height, placement where = {},
-                      int levels = 256) {
+void expect_magnitude(std::size_t width, std::size_t height, placement where = {}, int levels = 256) {
   const image_shape shape = placed(width, height, 1, where);
-  auto source =
-      noise<std::uint8_t>(height * shape.source_stride + where.offset, width * 1000 + height);
+  auto source = noise<std::uint8_t>(height * shape.source_stride + where.offset, width * 1000 + height);
   for (std::uint8_t& level : source) level = static_cast<std::uint8_t>(level % levels);
   expect_pixels<Target>(
       shape, where, source,
@@ -57,8 +56,8 @@ void expect_magnitude(std::size_t width, std::size_t height, placement where = {
         filter<Target>(shape, from, to, {}, where.past_edge);
       },
       [&](std::size_t x, std::size_t y, std::size_t, Target value) {
-        return value == root<Target>(sum_of_squares(shape, where.past_edge,
-                                                    std::span(source).subspan(where.offset), x, y));
+        return value ==
+               root<Target>(sum_of_squares(shape, where.past_edge, std::span(source).subspan(where.offset), x, y));
       },
       std::to_string(levels) + " levels");
 }
@@ -95,8 +94,7 @@ TEST_P(sobel_kernel, takes_one_row_one_column_strides_and_any_alignment) {
 }
 
 TEST_P(sobel_kernel, rounds_every_magnitude_that_is_a_byte_and_saturates_the_rest) {
-  for (const int levels : {2, 8, 32, 64, 100, 150, 256})
-    expect_magnitude<std::uint8_t>(500, 60, {}, levels);
+  for (const int levels : {2, 8, 32, 64, 100, 150, 256}) expect_magnitude<std::uint8_t>(500, 60, {}, levels);
 }
 
 // The steepest edge along an axis: four times 255.

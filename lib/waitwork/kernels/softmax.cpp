@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Three passes over a row, which stays in the first-level cache between them: its maximum; the
 // exponentials, stored and added up; and each over the sum.
 //
@@ -67,9 +68,8 @@ void softmax_row(const float* x, std::size_t columns, float* y) {
   const std::size_t lanes = hn::Lanes(d);
   const std::size_t whole = columns / lanes * lanes;
   // -inf behind the end of the row is no maximum and has no probability.
-  float_vector tail =
-      hn::IfThenElse(hn::FirstN(d, columns - whole), load_first(d, x + whole, columns - whole),
-                     hn::Set(d, -std::numeric_limits<float>::infinity()));
+  float_vector tail = hn::IfThenElse(hn::FirstN(d, columns - whole), load_first(d, x + whole, columns - whole),
+                                     hn::Set(d, -std::numeric_limits<float>::infinity()));
 
   float_vector most = tail;
   for (std::size_t i = 0; i < whole; i += lanes) most = hn::Max(most, hn::LoadU(d, x + i));
@@ -84,8 +84,7 @@ void softmax_row(const float* x, std::size_t columns, float* y) {
   }
   const float_vector share = hn::Div(hn::Set(d, 1.0f), hn::SumOfLanes(d, sums));
 
-  for (std::size_t i = 0; i < whole; i += lanes)
-    hn::StoreU(hn::Mul(hn::LoadU(d, y + i), share), d, y + i);
+  for (std::size_t i = 0; i < whole; i += lanes) hn::StoreU(hn::Mul(hn::LoadU(d, y + i), share), d, y + i);
   store_first(hn::Mul(tail, share), d, y + whole, columns - whole);
 }
 

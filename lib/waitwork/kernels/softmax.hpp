@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // softmax: turns each row of numbers into probabilities that add up to one, exp(x - m) / sum of
 // exp(x - m), where m is the row's maximum: nothing overflows, whatever the numbers.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/kernels/softmax.hpp>
 
 #include <gtest/gtest.h>
@@ -58,8 +59,7 @@ TEST_P(softmax_kernel, stays_within_the_error_bound_for_all_small_sizes) {
 }
 
 TEST_P(softmax_kernel, stays_within_the_error_bound_for_long_rows_and_for_large_numbers) {
-  for (const float extent : {0.01f, 5.0f, 50.0f, 200.0f, 1e6f, 3e38f})
-    expect_softmax(2, 4099, extent);
+  for (const float extent : {0.01f, 5.0f, 50.0f, 200.0f, 1e6f, 3e38f}) expect_softmax(2, 4099, extent);
 }
 
 TEST_P(softmax_kernel, respects_strides_and_any_alignment) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // vector_order: stores of vectors whose elements are not in the order of memory. InterleaveLower,
 // InterleaveUpper and the packing of two vectors into one work within blocks of 16 bytes, whatever
 // the length of a vector. Included by kernels, once for each instruction set.
@@ -9,10 +10,10 @@
 #define WAITWORK_KERNELS_VECTOR_ORDER
 #endif
 
+#include <hwy/highway.h>
+
 #include <cstddef>
 #include <cstdint>
-
-#include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace waitwork::kernels::HWY_NAMESPACE {
@@ -20,8 +21,7 @@ namespace waitwork::kernels::HWY_NAMESPACE {
 // Two vectors that InterleaveLower and InterleaveUpper led to, in the order of what they were made
 // of.
 template <class Tag>
-HWY_INLINE void store_in_order(Tag d, hwy::HWY_NAMESPACE::Vec<Tag> lower,
-                               hwy::HWY_NAMESPACE::Vec<Tag> upper,
+HWY_INLINE void store_in_order(Tag d, hwy::HWY_NAMESPACE::Vec<Tag> lower, hwy::HWY_NAMESPACE::Vec<Tag> upper,
                                hwy::HWY_NAMESPACE::TFromD<Tag>* to) {
   namespace hn = hwy::HWY_NAMESPACE;
   const std::size_t lanes = hn::Lanes(d);
@@ -58,10 +58,9 @@ HWY_INLINE hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>
 }
 
 // Two vectors of shorts as bytes, what is below 0 as 0 and what is above 255 as 255.
-HWY_INLINE void store_bytes(
-    hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>> lower,
-    hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>> upper,
-    std::uint8_t* to) {
+HWY_INLINE void store_bytes(hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>> lower,
+                            hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int16_t>> upper,
+                            std::uint8_t* to) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::ScalableTag<std::uint8_t> d;
   using bytes [[maybe_unused]] = hn::Vec<decltype(d)>;
@@ -80,23 +79,21 @@ HWY_INLINE void store_bytes(
 }
 
 // Four vectors of integers from 0 to 255 as bytes.
-HWY_INLINE void store_bytes(
-    hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int32_t>> a,
-    hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int32_t>> b,
-    hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int32_t>> c,
-    hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int32_t>> d, std::uint8_t* to) {
+HWY_INLINE void store_bytes(hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int32_t>> a,
+                            hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int32_t>> b,
+                            hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int32_t>> c,
+                            hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<std::int32_t>> d,
+                            std::uint8_t* to) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::ScalableTag<std::uint8_t> bytes;
   using vector [[maybe_unused]] = hn::Vec<decltype(bytes)>;
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
   const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  const __m512i packed =
-      _mm512_packus_epi16(_mm512_packs_epi32(a.raw, b.raw), _mm512_packs_epi32(c.raw, d.raw));
+  const __m512i packed = _mm512_packus_epi16(_mm512_packs_epi32(a.raw, b.raw), _mm512_packs_epi32(c.raw, d.raw));
   hn::StoreU(vector{_mm512_permutexvar_epi32(order, packed)}, bytes, to);
 #elif HWY_TARGET == HWY_AVX2
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-  const __m256i packed =
-      _mm256_packus_epi16(_mm256_packs_epi32(a.raw, b.raw), _mm256_packs_epi32(c.raw, d.raw));
+  const __m256i packed = _mm256_packus_epi16(_mm256_packs_epi32(a.raw, b.raw), _mm256_packs_epi32(c.raw, d.raw));
   hn::StoreU(vector{_mm256_permutevar8x32_epi32(packed, order)}, bytes, to);
 #else
   const hn::ScalableTag<std::int16_t> shorts;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // weighted_sums: the register tile of dense layers and convolutions. Includes itself once for each
 // instruction set, as Highway's own -inl.h files do.
 //
@@ -14,13 +15,13 @@
 #define WAITWORK_KERNELS_WEIGHTED_SUMS_INL
 #endif
 
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <utility>
-
-#include <hwy/cache_control.h>
-#include <hwy/highway.h>
 
 #include <waitwork/kernels/partial_vector-inl.hpp>
 
@@ -81,8 +82,8 @@ struct tile_rows {
 
 // The tile's last vector may hang over the last output: `valid` outputs exist.
 template <std::size_t Rows, std::size_t Vectors>
-void sum_tile(std::size_t valid, const input_runs& runs, const float* weights, std::size_t width,
-              sum_ends ends, const tile_rows& rows) {
+void sum_tile(std::size_t valid, const input_runs& runs, const float* weights, std::size_t width, sum_ends ends,
+              const tile_rows& rows) {
   const float_tag d;
   const std::size_t lanes = hn::Lanes(d);
   const std::size_t last = valid - (Vectors - 1) * lanes;
@@ -108,8 +109,7 @@ void sum_tile(std::size_t valid, const input_runs& runs, const float* weights, s
   for (std::size_t run = 0; run < runs.count; ++run) {
     const float* inputs[Rows];
 #pragma GCC unroll 8
-    for (std::size_t row = 0; row < Rows; ++row)
-      inputs[row] = rows.inputs[row] + run * runs.input_step;
+    for (std::size_t row = 0; row < Rows; ++row) inputs[row] = rows.inputs[row] + run * runs.input_step;
     const float* from = weights + run * runs.weight_step;
     for (std::size_t p = 0; p < runs.length; ++p, from += width) {
       float_vector w[Vectors];
@@ -125,8 +125,7 @@ void sum_tile(std::size_t valid, const input_runs& runs, const float* weights, s
       for (std::size_t row = 0; row < Rows; ++row) {
         const float_vector input = hn::Set(d, inputs[row][p]);
 #pragma GCC unroll 8
-        for (std::size_t v = 0; v < Vectors; ++v)
-          sums[row][v] = hn::MulAdd(input, w[v], sums[row][v]);
+        for (std::size_t v = 0; v < Vectors; ++v) sums[row][v] = hn::MulAdd(input, w[v], sums[row][v]);
       }
     }
   }
@@ -147,21 +146,20 @@ void sum_tile(std::size_t valid, const input_runs& runs, const float* weights, s
   }
 }
 
-using sum_tile_function = void (*)(std::size_t valid, const input_runs& runs, const float* weights,
-                                   std::size_t width, sum_ends ends, const tile_rows& rows);
+using sum_tile_function = void (*)(std::size_t valid, const input_runs& runs, const float* weights, std::size_t width,
+                                   sum_ends ends, const tile_rows& rows);
 
 // Every width that a tile of so many rows may have; [vectors - 1].
 template <std::size_t Rows>
 constexpr auto sum_tiles = []<std::size_t... Index>(std::index_sequence<Index...>) {
   return std::array<sum_tile_function, sizeof...(Index)>{sum_tile<Rows, Index + 1>...};
-}
-(std::make_index_sequence<most_vectors(Rows)>());
+}(std::make_index_sequence<most_vectors(Rows)>());
 
 // All outputs of one panel for Rows rows. As even as they come: with at most four vectors, five are
 // three and two.
 template <std::size_t Rows>
-HWY_INLINE void sum_rows(std::size_t outputs, const input_runs& runs, const float* weights,
-                         std::size_t width, sum_ends ends, tile_rows rows) {
+HWY_INLINE void sum_rows(std::size_t outputs, const input_runs& runs, const float* weights, std::size_t width,
+                         sum_ends ends, tile_rows rows) {
   const std::size_t lanes = hn::Lanes(float_tag());
   for (std::size_t output = 0; output < outputs;) {
     const std::size_t left = (outputs - output + lanes - 1) / lanes;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Ten thousand damaged states of /proc and /sys for each reader: what it says can be true, or it says nothing.
 #include <gtest/gtest.h>
 
@@ -108,9 +109,8 @@ TEST(memory_allowance_of_damaged_files, is_believable_or_absent) {
                        {"sys/fs/cgroup/slice/unit/memory.max", "2000000000\n"},
                        {"sys/fs/cgroup/slice/memory.max", "max\n"},
                        {"sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"}});
-  files.each(rounds, [&](std::uint64_t seed) {
-    ASSERT_GT(memory_allowance_bytes(files.root()).value_or(1), 0) << seed;
-  });
+  files.each(rounds,
+             [&](std::uint64_t seed) { ASSERT_GT(memory_allowance_bytes(files.root()).value_or(1), 0) << seed; });
 }
 
 TEST(type_of_mount, of_a_damaged_table_is_a_name_or_absent) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/measure/build_info.hpp>
 
 #include <gnu/libc-version.h>
@@ -13,8 +14,8 @@ namespace {
 
 std::string compiler_name() {
 #if defined(__clang__)
-  return "clang++ " + std::to_string(__clang_major__) + '.' + std::to_string(__clang_minor__) +
-         '.' + std::to_string(__clang_patchlevel__);
+  return "clang++ " + std::to_string(__clang_major__) + '.' + std::to_string(__clang_minor__) + '.' +
+         std::to_string(__clang_patchlevel__);
 #else
   return "g++ " + std::to_string(__GNUC__) + '.' + std::to_string(__GNUC_MINOR__) + '.' +
          std::to_string(__GNUC_PATCHLEVEL__);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // crew: several workers that do the same for a while, all from the same moment on, and how much they did together. What
 // the probe (probe.hpp) measures rates with.

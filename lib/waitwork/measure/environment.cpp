@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/measure/environment.hpp>
 
 #include <unistd.h>
@@ -105,8 +106,7 @@ environment read_environment(const std::filesystem::path& root) {
   environment found;
   found.host_name = read_host_name();
   const auto online = count_cpu_list(read_system_file(cpus / "online").value_or(""));
-  found.cpus_online =
-      std::max(online.value_or(0) > 0 ? *online : std::thread::hardware_concurrency(), 1u);
+  found.cpus_online = std::max(online.value_or(0) > 0 ? *online : std::thread::hardware_concurrency(), 1u);
   found.mhz = read_mhz(root, cpus);
   found.governors = read_governors(cpus);
   if (!found.governors.empty()) {

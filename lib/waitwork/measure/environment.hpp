@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // environment: the state of the machine at the start of a run, in the terms of Google Benchmark's
 // "context", so that its readers find what they expect. Nothing here identifies the machine; see
@@ -28,10 +29,9 @@ struct environment {
   // Whether the frequency changes with the load. Absent where there is no cpufreq, as in most
   // virtual machines: that is not knowing, not "no".
   std::optional<bool> cpu_scaling_enabled;
-  std::vector<std::string>
-      governors;                     // the different scaling governors in use, e.g. {"performance"}
-  std::vector<cpu_cache> caches;     // of CPU 0, in the order in which the kernel numbers them
-  std::vector<double> load_average;  // 1, 5 and 15 minutes; empty if not published
+  std::vector<std::string> governors;  // the different scaling governors in use, e.g. {"performance"}
+  std::vector<cpu_cache> caches;       // of CPU 0, in the order in which the kernel numbers them
+  std::vector<double> load_average;    // 1, 5 and 15 minutes; empty if not published
 };
 
 // `root` is "/" except in tests.

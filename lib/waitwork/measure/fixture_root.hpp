@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // fixture_root: for tests, a temporary directory that stands for "/" and disappears with the
 // object.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Writes OUTPUT, a header that defines WAITWORK_GIT_REVISION as the commit of SOURCE_DIR, with
 # "-dirty" if tracked files differ from it, or as "" outside a repository. Run at every build,
 # because a revision noted at configure time is soon a wrong one; the header is touched only when

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/measure/histogram.hpp>
 
 #include <cmath>
@@ -21,9 +22,7 @@ void histogram::merge(const histogram& other) noexcept {
   max_ns_ = std::max(max_ns_, other.max_ns_);
 }
 
-std::int64_t histogram::min_ns() const noexcept {
-  return count_ == 0 ? 0 : static_cast<std::int64_t>(min_ns_);
-}
+std::int64_t histogram::min_ns() const noexcept { return count_ == 0 ? 0 : static_cast<std::int64_t>(min_ns_); }
 
 std::int64_t histogram::max_ns() const noexcept { return static_cast<std::int64_t>(max_ns_); }
 

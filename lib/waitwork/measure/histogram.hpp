@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // histogram: how many units took how long, in fixed memory, at a cost of a few nanoseconds a unit.
 //
@@ -69,8 +70,7 @@ class alignas(64) histogram {  // no false sharing between the histograms of nei
   static constexpr unsigned value_bits = 42;  // of the largest value that is told apart
   // 128 for the values that are their own index, and 64 for each bit more than the 7 that those
   // have.
-  static constexpr std::size_t bucket_count = std::size_t{value_bits - split_bits + 1}
-                                              << split_bits;
+  static constexpr std::size_t bucket_count = std::size_t{value_bits - split_bits + 1} << split_bits;
   static constexpr std::uint64_t saturation = static_cast<std::uint64_t>(saturation_ns);
   static_assert(saturation == std::uint64_t{1} << value_bits);
 

@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/measure/histogram.hpp>
+
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include <waitwork/base/random.hpp>
 
@@ -109,8 +110,7 @@ TEST(histogram, is_exact_below_128_ns) {
 TEST(histogram, estimates_quantiles_within_half_a_bucket_of_the_sorted_sample) {
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     const std::size_t count = 1 + mix64(seed) % 5000;
-    std::vector<std::int64_t> values =
-        log_uniform(count, static_cast<unsigned>(1 + seed % 41), seed);
+    std::vector<std::int64_t> values = log_uniform(count, static_cast<unsigned>(1 + seed % 41), seed);
     const histogram recorded = of(values);
     std::ranges::sort(values);
     for (const std::uint64_t per_mille : {1u, 10u, 70u, 250u, 500u, 750u, 900u, 950u, 990u, 999u}) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/measure/machine.hpp>
 
 #include <sys/utsname.h>
@@ -65,12 +66,10 @@ struct vendor {
 
 // What hypervisors answer to CPUID leaf 0x40000000; names as systemd-detect-virt has them.
 constexpr std::array vendors{
-    vendor{"KVMKVMKVM", "kvm"},          vendor{"Linux KVM Hv", "kvm"},
-    vendor{"TCGTCGTCGTCG", "qemu"},      vendor{"VMwareVMware", "vmware"},
-    vendor{"Microsoft Hv", "microsoft"}, vendor{"XenVMMXenVMM", "xen"},
-    vendor{"bhyve bhyve ", "bhyve"},     vendor{"VBoxVBoxVBox", "oracle"},
-    vendor{"QNXQVMBSQG", "qnx"},         vendor{"ACRNACRNACRN", "acrn"},
-    vendor{" prl hyperv ", "parallels"}, vendor{" lrpepyh  vr", "parallels"},
+    vendor{"KVMKVMKVM", "kvm"},       vendor{"Linux KVM Hv", "kvm"},       vendor{"TCGTCGTCGTCG", "qemu"},
+    vendor{"VMwareVMware", "vmware"}, vendor{"Microsoft Hv", "microsoft"}, vendor{"XenVMMXenVMM", "xen"},
+    vendor{"bhyve bhyve ", "bhyve"},  vendor{"VBoxVBoxVBox", "oracle"},    vendor{"QNXQVMBSQG", "qnx"},
+    vendor{"ACRNACRNACRN", "acrn"},   vendor{" prl hyperv ", "parallels"}, vendor{" lrpepyh  vr", "parallels"},
 };
 
 std::string hypervisor_of_cpuid() {
@@ -96,8 +95,7 @@ std::string read_hypervisor(const std::filesystem::path& root) {
   const auto all_flags = split_fields(flags);
   if (std::ranges::find(all_flags, "hypervisor") != all_flags.end()) return hypervisor_of_cpuid();
   // Arm: KVM and others announce themselves in the device tree, or else in the firmware's tables.
-  const std::string tree =
-      read_system_file(root / "proc/device-tree/hypervisor/compatible").value_or("");
+  const std::string tree = read_system_file(root / "proc/device-tree/hypervisor/compatible").value_or("");
   if (tree.find("xen") != std::string::npos) return "xen";
   if (tree.find("kvm") != std::string::npos) return "kvm";
   const std::string product = read_system_file(root / "sys/class/dmi/id/product_name").value_or("");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // machine: what identifies the machine that figures come from, so that figures of different ones
 // are never compared unnoticed. Only what is the same from run to run belongs here; what changes
@@ -14,10 +15,9 @@ namespace waitwork {
 // What this process may use of the CPUs. Given by the caller: the layer that knows is not below
 // this one.
 struct cpu_share {
-  unsigned effective = 1;  // CPUs that can compute for us at the same time
-  unsigned affinity = 1;   // CPUs in the affinity mask
-  std::optional<double>
-      quota;  // CPUs' worth of time that the cgroup grants; absent if it does not limit
+  unsigned effective = 1;       // CPUs that can compute for us at the same time
+  unsigned affinity = 1;        // CPUs in the affinity mask
+  std::optional<double> quota;  // CPUs' worth of time that the cgroup grants; absent if it does not limit
 };
 
 struct machine {
@@ -25,12 +25,10 @@ struct machine {
   // "Intel(R) Xeon(R) Processor" may be any of ten years.
   std::string cpu_model;
   cpu_share cpus;
-  std::int64_t memory_bytes =
-      0;  // rounded to whole GiB: what firmware and kernel reserve differs from boot to boot
-  std::string kernel;  // "6.18": a patch release is no other machine
-  std::string
-      hypervisor;  // "kvm", "vmware", ...; "none" on bare metal; "unknown" if it does not say
-  std::string architecture;  // "x86_64", "aarch64"
+  std::int64_t memory_bytes = 0;  // rounded to whole GiB: what firmware and kernel reserve differs from boot to boot
+  std::string kernel;             // "6.18": a patch release is no other machine
+  std::string hypervisor;         // "kvm", "vmware", ...; "none" on bare metal; "unknown" if it does not say
+  std::string architecture;       // "x86_64", "aarch64"
 
   // 16 hex digits: FNV-1a of canonical_text(). Equal for equal machines, on every build and
   // platform.

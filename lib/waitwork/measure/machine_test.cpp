@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/measure/machine.hpp>
 
 #include <gmock/gmock.h>
@@ -96,12 +97,10 @@ TEST(machine, names_its_hypervisor_from_any_of_the_places_that_tell) {
   tree.write("proc/device-tree/hypervisor/compatible", "linux,kvm");
   EXPECT_EQ(read_machine({}, tree.path()).hypervisor, "kvm");
   fixture_root cloud;
-  cloud.write("sys/class/dmi/id/sys_vendor", "Amazon EC2\n")
-      .write("sys/class/dmi/id/product_name", "m7g.large\n");
+  cloud.write("sys/class/dmi/id/sys_vendor", "Amazon EC2\n").write("sys/class/dmi/id/product_name", "m7g.large\n");
   EXPECT_EQ(read_machine({}, cloud.path()).hypervisor, "amazon");
   fixture_root metal;
-  metal.write("sys/class/dmi/id/sys_vendor", "Amazon EC2\n")
-      .write("sys/class/dmi/id/product_name", "m7g.metal\n");
+  metal.write("sys/class/dmi/id/sys_vendor", "Amazon EC2\n").write("sys/class/dmi/id/product_name", "m7g.metal\n");
   EXPECT_EQ(read_machine({}, metal.path()).hypervisor, "none");
 }
 

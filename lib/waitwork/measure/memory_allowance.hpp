@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // memory_allowance: how much memory this process can take before something has to give. Past it no call fails: the
 // kernel kills a process.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/measure/peak_loops.hpp>
 
 // Scalable vectors cannot be array elements; those machines run the NEON code.
@@ -5,8 +6,8 @@
 // foreach_target.h compiles this file once for each instruction set.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "waitwork/measure/peak_loops.cpp"
-#include <hwy/foreach_target.h>
 #include <hwy/cache_control.h>
+#include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
 #include <waitwork/base/check.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // peak_loops: the innermost loops of the probe (probe.hpp), written with vectors of whatever length the processor has
 // and compiled for each instruction set; the best one is chosen at run time. Each call is one batch of some ten

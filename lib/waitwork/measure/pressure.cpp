@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/measure/pressure.hpp>
 
 #include <algorithm>
@@ -10,9 +11,7 @@
 namespace waitwork {
 namespace {
 
-double percent(double part, double whole) noexcept {
-  return std::clamp(100.0 * part / whole, 0.0, 100.0);
-}
+double percent(double part, double whole) noexcept { return std::clamp(100.0 * part / whole, 0.0, 100.0); }
 
 // Counted since boot: 2^59 microseconds are 18,000 years, and the sum of eight still fits.
 constexpr number_range counters{0, std::int64_t{1} << 59};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/measure/pressure.hpp>
 
 #include <gtest/gtest.h>
@@ -22,8 +23,7 @@ TEST(pressure, reads_the_totals_since_boot) {
   root.write("proc/pressure/cpu",
              "some avg10=0.00 avg60=0.36 avg300=0.42 total=9863850\n"
              "full avg10=0.00 avg60=0.00 avg300=0.00 total=7\n");
-  root.write("proc/stat",
-             "cpu  10 20 30 40 50 60 70 80 90 100\ncpu0 1 1 1 1 1 1 1 1 1 1\nintr 5\n");
+  root.write("proc/stat", "cpu  10 20 30 40 50 60 70 80 90 100\ncpu0 1 1 1 1 1 1 1 1 1 1\nintr 5\n");
   const pressure_snapshot snapshot = pressure_now(root.path());
   EXPECT_EQ(snapshot.cpu_some_us, 9863850);
   EXPECT_EQ(snapshot.steal_ticks, 80);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/measure/probe.hpp>
 
 #include <sys/mman.h>
@@ -209,9 +210,7 @@ void probe_bandwidth(const probe_options& options, const region& memory, std::si
     measured.all = rate(options.workers, stream);
     return measured;
   };
-  const auto copy = [](store_kind stores) {
-    return [stores](slice& mine) { return copy_batch(mine, stores); };
-  };
+  const auto copy = [](store_kind stores) { return [stores](slice& mine) { return copy_batch(mine, stores); }; };
   const auto triad = [](store_kind stores) {
     return [stores](slice& mine) {
       const auto [at, length] = mine.advance();
@@ -249,7 +248,8 @@ void probe_cache(const probe_options& options, const region& memory, cache_bandw
   const auto rate = [&](unsigned workers, bool copies) -> probed {
     const std::size_t each_bytes = copies ? cache.bytes / 2 : cache.bytes;
     const std::size_t array_bytes = workers * each_bytes;
-    if (region_bytes_for(array_bytes) > memory.size()) return std::unexpected("too little memory for all workers' parts");
+    if (region_bytes_for(array_bytes) > memory.size())
+      return std::unexpected("too little memory for all workers' parts");
     std::vector<batch> work;
     for (const slice& part : slices_of(memory, array_bytes, workers)) {
       work.emplace_back([mine = part, copies]() mutable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // probe: what this machine can do at most: multiply and add, move memory, follow pointers. The figures that a
 // workload's own are divided by, and the ceiling of every claim that something got faster by using more threads.
@@ -57,8 +58,8 @@ struct machine_limits {
   rates f32_flops;
   rates f64_flops;
 
-  // Of memory. STREAM's count: a copy moves two streams, a triad three. Regular stores also read what they overwrite, which
-  // is not counted; streaming stores do not.
+  // Of memory. STREAM's count: a copy moves two streams, a triad three. Regular stores also read what they overwrite,
+  // which is not counted; streaming stores do not.
   rates read_bytes_per_second;
   rates copy_bytes_per_second;
   rates copy_streaming_bytes_per_second;

@@ -1,13 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/measure/probe.hpp>
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/resource.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <string>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <waitwork/measure/peak_loops.hpp>
 
@@ -22,8 +22,8 @@ constexpr std::size_t kib = 1024, mib = 1024 * kib;
 probe_options short_options() {
   probe_options options;
   options.workers = 2;
-  options.caches = {{"Data", 1, 32 * kib, 1}, {"Instruction", 1, 32 * kib, 1}, {"Unified", 2, mib, 1},
-                    {"Unified", 3, 8 * mib, 2}};
+  options.caches = {
+      {"Data", 1, 32 * kib, 1}, {"Instruction", 1, 32 * kib, 1}, {"Unified", 2, mib, 1}, {"Unified", 3, 8 * mib, 2}};
   options.memory_bytes = 256 * mib;
   options.far_bytes = 32 * mib;
   options.warm_up = nanoseconds(500'000);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/measure/resource_usage.hpp>
 
 #include <errno.h>
@@ -43,8 +44,7 @@ resource_usage operator-(const resource_usage& later, const resource_usage& earl
 result<std::int64_t> process_cpu_ns(pid_t process) noexcept {
   clockid_t clock{};
   // Returns the error instead of setting errno.
-  if (const int error = ::clock_getcpuclockid(process, &clock); error != 0)
-    return errno_error(error);
+  if (const int error = ::clock_getcpuclockid(process, &clock); error != 0) return errno_error(error);
   timespec used{};
   if (::clock_gettime(clock, &used) != 0) {
     // The process ended between the two calls; the kernel then no longer knows the clock.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // resource_usage: what the kernel charged to this process, so that a report can say why one
 // strategy is faster.

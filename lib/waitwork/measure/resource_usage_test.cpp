@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/measure/resource_usage.hpp>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <linux/io_uring.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -16,8 +18,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include <waitwork/base/unique_fd.hpp>
 #include <waitwork/measure/fixture_root.hpp>
@@ -49,8 +49,7 @@ TEST(resource_usage, counts_the_first_touch_of_a_page_as_a_minor_fault) {
   const resource_usage before = process_usage();
   constexpr std::size_t page = 4096;
   constexpr std::size_t pages = 64;
-  void* const memory =
-      ::mmap(nullptr, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const memory = ::mmap(nullptr, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(memory, MAP_FAILED);
   ::madvise(memory, pages * page, MADV_NOHUGEPAGE);
   for (std::size_t at = 0; at < pages * page; at += page) {
@@ -110,8 +109,7 @@ class bare_ring {
     submission_tail_ = word(parameters.sq_off.tail);
     submission_index_ = word(parameters.sq_off.array);
     completion_head_ = word(parameters.cq_off.head);
-    completions_ =
-        reinterpret_cast<io_uring_cqe*>(static_cast<char*>(ring_) + parameters.cq_off.cqes);
+    completions_ = reinterpret_cast<io_uring_cqe*>(static_cast<char*>(ring_) + parameters.cq_off.cqes);
     completion_mask_ = *word(parameters.cq_off.ring_mask);
   }
   ~bare_ring() {
@@ -134,8 +132,7 @@ class bare_ring {
     entry_->len = static_cast<std::uint32_t>(into.size());
     *submission_index_ = 0;
     std::atomic_ref(*submission_tail_).fetch_add(1, std::memory_order_release);
-    const long entered =
-        ::syscall(SYS_io_uring_enter, fd_.get(), 1, 1, IORING_ENTER_GETEVENTS, nullptr, 0);
+    const long entered = ::syscall(SYS_io_uring_enter, fd_.get(), 1, 1, IORING_ENTER_GETEVENTS, nullptr, 0);
     if (entered != 1) return -errno;
     const unsigned head = *completion_head_;
     const std::int32_t answer = completions_[head & completion_mask_].res;
@@ -144,18 +141,15 @@ class bare_ring {
   }
 
  private:
-  static constexpr std::size_t mapped_bytes =
-      4096;  // more than two completions and one submission need
+  static constexpr std::size_t mapped_bytes = 4096;  // more than two completions and one submission need
 
   void* map(std::uint64_t offset) const {
-    void* const memory = ::mmap(nullptr, mapped_bytes, PROT_READ | PROT_WRITE,
-                                MAP_SHARED | MAP_POPULATE, fd_.get(), static_cast<off_t>(offset));
+    void* const memory = ::mmap(nullptr, mapped_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd_.get(),
+                                static_cast<off_t>(offset));
     EXPECT_NE(memory, MAP_FAILED);
     return memory;
   }
-  unsigned* word(std::uint32_t offset) const {
-    return reinterpret_cast<unsigned*>(static_cast<char*>(ring_) + offset);
-  }
+  unsigned* word(std::uint32_t offset) const { return reinterpret_cast<unsigned*>(static_cast<char*>(ring_) + offset); }
 
   unique_fd fd_;
   void* ring_ = nullptr;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/measure/storage.hpp>
 
 #include <errno.h>
@@ -21,13 +22,11 @@ namespace {
 
 constexpr std::size_t block_bytes = direct_io_alignment_bytes;
 
-std::string because(const char* attempted) {
-  return std::string("cannot ") + attempted + ": " + std::strerror(errno);
-}
+std::string because(const char* attempted) { return std::string("cannot ") + attempted + ": " + std::strerror(errno); }
 
 // The type of the mount that holds `directory`.
 std::string mounted_type(const std::filesystem::path& directory) {
-  struct statx status {};
+  struct statx status{};
   if (::statx(AT_FDCWD, directory.c_str(), 0, STATX_MNT_ID, &status) != 0) return "unknown";
   if ((status.stx_mask & STATX_MNT_ID) == 0) return "unknown";  // before Linux 5.8
   const std::string mounts = read_system_file("/proc/self/mountinfo").value_or("");
@@ -68,8 +67,7 @@ std::optional<std::string> try_direct_io(const unique_fd& made) {
   if (wrote < 0) return because("write 4096 aligned bytes with O_DIRECT");
   const ssize_t got = ::pread(direct.get(), read_back.data(), block_bytes, 0);
   if (got < 0) return because("read 4096 aligned bytes with O_DIRECT");
-  if (wrote != ssize_t{block_bytes} || got != wrote ||
-      !std::ranges::equal(written.span(), read_back.span())) {
+  if (wrote != ssize_t{block_bytes} || got != wrote || !std::ranges::equal(written.span(), read_back.span())) {
     return "what was written with O_DIRECT is not what is read back";
   }
   return std::nullopt;
@@ -92,7 +90,7 @@ std::optional<std::string> type_of_mount(std::string_view mountinfo, std::uint64
 storage examine_storage(const std::filesystem::path& directory) {
   storage found;
   found.file_system = mounted_type(directory);
-  struct statvfs space {};
+  struct statvfs space{};
   if (::statvfs(directory.c_str(), &space) == 0) {
     // Some network file systems answer with all bits set when they do not know.
     std::int64_t bytes = 0;

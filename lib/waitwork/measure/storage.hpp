@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // storage: what a directory's file system is and what it does, found by doing it: a file is made,
 // written past the page cache (O_DIRECT), read back and compared, and is gone before the call
@@ -13,8 +14,7 @@
 namespace waitwork {
 
 struct storage {
-  std::string
-      file_system;  // as mounted: "ext4", "overlay", "tmpfs"; "unknown" if it cannot be found out
+  std::string file_system;  // as mounted: "ext4", "overlay", "tmpfs"; "unknown" if it cannot be found out
   std::optional<std::int64_t> free_bytes;  // for a user without privileges
 
   // Why no file can be made in the directory; absent if one can.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/measure/system_files.hpp>
 
 #include <algorithm>
@@ -106,8 +107,7 @@ std::optional<unsigned> count_cpu_list(std::string_view list) {
   const bool understood = for_each_part(list, ',', [&](std::string_view range) {
     const std::size_t dash = range.find('-');
     const auto first = whole_number<unsigned>(range.substr(0, dash), 10);
-    const auto last =
-        dash == std::string_view::npos ? first : whole_number<unsigned>(range.substr(dash + 1), 10);
+    const auto last = dash == std::string_view::npos ? first : whole_number<unsigned>(range.substr(dash + 1), 10);
     if (!first || !last || *last < *first || *last >= cpus_most) return false;
     count += *last - *first + 1;
     return count <= cpus_most;

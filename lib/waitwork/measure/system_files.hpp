@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // system_files: reading what the kernel publishes as small text files under /proc and /sys.
 //

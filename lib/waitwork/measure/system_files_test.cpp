@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/measure/system_files.hpp>
 
-#include <string>
-
 #include <gtest/gtest.h>
+
+#include <string>
 
 #include <waitwork/measure/fixture_root.hpp>
 
@@ -37,8 +38,7 @@ TEST(system_files, hold_numbers) {
 }
 
 TEST(system_files, give_the_first_value_of_a_key) {
-  const std::string text =
-      "processor\t: 0\nmodel name\t: Some CPU: fast\nflags :\nmodel name : Other\n";
+  const std::string text = "processor\t: 0\nmodel name\t: Some CPU: fast\nflags :\nmodel name : Other\n";
   EXPECT_EQ(value_of(text, "model name"), "Some CPU: fast");
   EXPECT_EQ(value_of(text, "flags"), "");
   EXPECT_FALSE(value_of(text, "model"));

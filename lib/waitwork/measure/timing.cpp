@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/measure/timing.hpp>
 
 #include <sys/prctl.h>
@@ -29,8 +30,7 @@ sleep_overshoot measure_sleep_overshoot() {
     late = std::max<std::int64_t>(now_ns() - start - asked_ns, 0);
   }
   std::ranges::sort(late_ns);
-  return {
-      .asked_ns = asked_ns, .median_ns = late_ns[late_ns.size() / 2], .worst_ns = late_ns.back()};
+  return {.asked_ns = asked_ns, .median_ns = late_ns[late_ns.size() / 2], .worst_ns = late_ns.back()};
 }
 
 double measure_clock_read_ns() noexcept {
@@ -47,8 +47,7 @@ double measure_clock_read_ns() noexcept {
 }
 
 std::string clock_source(const std::filesystem::path& root) {
-  return read_system_name(root / "sys/devices/system/clocksource/clocksource0/current_clocksource")
-      .value_or("");
+  return read_system_name(root / "sys/devices/system/clocksource/clocksource0/current_clocksource").value_or("");
 }
 
 }  // namespace waitwork

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // timing: how well this machine tells and keeps time, since that bounds what a latency in a report
 // can mean.

@@ -1,10 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/measure/timing.hpp>
 
+#include <gtest/gtest.h>
 #include <sys/prctl.h>
 
 #include <thread>
-
-#include <gtest/gtest.h>
 
 #include <waitwork/measure/fixture_root.hpp>
 
@@ -25,9 +25,7 @@ TEST(timing, orders_its_measures_of_overshoot) {
   EXPECT_GE(measured.worst_ns, measured.median_ns);
 }
 
-TEST(timing, finds_that_reading_the_clock_costs_something) {
-  EXPECT_GT(measure_clock_read_ns(), 0.0);
-}
+TEST(timing, finds_that_reading_the_clock_costs_something) { EXPECT_GT(measure_clock_read_ns(), 0.0); }
 
 TEST(timing, names_the_clock_source_if_there_is_one) {
   fixture_root root;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/parallel/arena.hpp>
 
 #include <oneapi/tbb.h>
@@ -39,8 +40,7 @@ class shared_limit {
     workers_ += workers;
     control_.reset();
     if (workers_ > 0) {
-      control_.emplace(oneapi::tbb::global_control::max_allowed_parallelism,
-                       static_cast<std::size_t>(workers_ + 1));
+      control_.emplace(oneapi::tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(workers_ + 1));
     }
   }
 
@@ -177,8 +177,8 @@ void arena::warm_up() {
   gathering meeting(workers_);
   if (calling_ == callers::take_part) {
     // oneTBB cannot take back what it began when it finds that there is no thread: the process ends in std::terminate.
-    require_threads(workers_ - 1, "a thread for an arena", oneapi::tbb::global_control::active_value(
-                                                               oneapi::tbb::global_control::thread_stack_size));
+    require_threads(workers_ - 1, "a thread for an arena",
+                    oneapi::tbb::global_control::active_value(oneapi::tbb::global_control::thread_stack_size));
     run_on_each([&](unsigned) { meeting.arrive(); });
   } else {
     state_->threads.start_all();

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // arena: a fixed number of oneTBB workers that belong to us and to no one else.
 //
@@ -14,10 +15,10 @@
 // 0.80 of the time and of the CPU that they took without looking out, 64 at a time on two CPUs (6 rounds). The
 // algorithms of oneTBB inside a job have the arena's slots and workers as before.
 
-#include <waitwork/parallel/worker_threads.hpp>
-
 #include <functional>
 #include <memory>
+
+#include <waitwork/parallel/worker_threads.hpp>
 
 namespace waitwork {
 

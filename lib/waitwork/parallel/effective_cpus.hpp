@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // effective_cpus: how many threads of this process can compute at the same time.
 //

@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/parallel/effective_cpus.hpp>
 
+#include <gtest/gtest.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -9,8 +11,6 @@
 #include <limits>
 #include <string>
 #include <thread>
-
-#include <gtest/gtest.h>
 
 #include <waitwork/base/cgroup.hpp>
 #include <waitwork/base/mutated_files_for_test.hpp>
@@ -94,8 +94,7 @@ TEST_F(cpu_quota, is_read_from_version_1_beside_an_unused_version_2) {
 
 TEST_F(cpu_quota, is_found_where_a_container_mounts_its_own_cgroup_as_the_top) {
   write("proc/self/cgroup", "4:cpu:/docker/1f3a\n");
-  write("proc/self/mountinfo",
-        "32 31 0:29 /docker/1f3a /sys/fs/cgroup/cpu ro - cgroup cgroup rw,cpu\n");
+  write("proc/self/mountinfo", "32 31 0:29 /docker/1f3a /sys/fs/cgroup/cpu ro - cgroup cgroup rw,cpu\n");
   write("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "50000\n");
   write("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
   EXPECT_DOUBLE_EQ(read().quota.value_or(0), 0.5);
@@ -135,15 +134,15 @@ TEST_F(cpu_quota, that_cannot_be_is_none) {
 
 // Ten thousand damaged states of what it is read from.
 TEST_F(cpu_quota, of_damaged_files_is_believable_or_absent) {
-  mutated_files files({{"proc/self/cgroup", "2:cpu,cpuacct:/job\n0::/slice/pod/app\n"},
-                       {"proc/self/mountinfo",
-                        std::string(unified_mount) +
-                            "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"},
-                       {"sys/fs/cgroup/slice/pod/app/cpu.max", "400000 100000\n"},
-                       {"sys/fs/cgroup/slice/cpu.max", "max 100000\n"},
-                       {"sys/fs/cgroup/cpu.max", "300000 100000\n"},
-                       {"sys/fs/cgroup/cpu,cpuacct/job/cpu.cfs_quota_us", "250000\n"},
-                       {"sys/fs/cgroup/cpu,cpuacct/job/cpu.cfs_period_us", "100000\n"}});
+  mutated_files files(
+      {{"proc/self/cgroup", "2:cpu,cpuacct:/job\n0::/slice/pod/app\n"},
+       {"proc/self/mountinfo",
+        std::string(unified_mount) + "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"},
+       {"sys/fs/cgroup/slice/pod/app/cpu.max", "400000 100000\n"},
+       {"sys/fs/cgroup/slice/cpu.max", "max 100000\n"},
+       {"sys/fs/cgroup/cpu.max", "300000 100000\n"},
+       {"sys/fs/cgroup/cpu,cpuacct/job/cpu.cfs_quota_us", "250000\n"},
+       {"sys/fs/cgroup/cpu,cpuacct/job/cpu.cfs_period_us", "100000\n"}});
   files.each(10'000, [&](std::uint64_t seed) {
     cpu_allowance found;
     found.affinity = 8;
@@ -164,9 +163,7 @@ cpu_allowance allowance(unsigned affinity, std::optional<double> quota) {
   return made;
 }
 
-TEST(effective_cpus, is_the_affinity_without_a_quota) {
-  EXPECT_EQ(allowance(8, std::nullopt).effective(), 8u);
-}
+TEST(effective_cpus, is_the_affinity_without_a_quota) { EXPECT_EQ(allowance(8, std::nullopt).effective(), 8u); }
 
 TEST(effective_cpus, rounds_a_quota_up_and_never_exceeds_the_affinity) {
   EXPECT_EQ(allowance(8, 1.5).effective(), 2u);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/parallel/matmul.hpp>
 
 #include <algorithm>
@@ -75,7 +76,8 @@ void multiply(arena& workers, const kernels::matmul_shape& shape, std::span<cons
 
 template <class T>
 std::size_t parallel_matmul_scratch(const kernels::matmul_shape& shape, unsigned workers) noexcept {
-  const std::size_t shared = each_packs<T>(shape) ? workers * own_scratch<T>(shape) : kernels::matmul_packed_elements<T>(shape);
+  const std::size_t shared =
+      each_packs<T>(shape) ? workers * own_scratch<T>(shape) : kernels::matmul_packed_elements<T>(shape);
   return std::max(shared, own_scratch<T>(shape));
 }
 template std::size_t parallel_matmul_scratch<float>(const kernels::matmul_shape& shape, unsigned workers) noexcept;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/parallel/matmul.hpp>
 
 #include <gtest/gtest.h>
@@ -42,9 +43,14 @@ void expect_same_bits(unsigned workers, std::size_t m, std::size_t n, std::size_
 
 TEST(parallel_matmul, gives_the_same_bits_as_one_worker) {
   for (const unsigned workers : {1u, 2u, 3u}) {
-    for (const auto& [m, n, k] : {std::tuple{1uz, 1uz, 1uz}, {24uz, 300uz, 300uz}, {25uz, 401uz, 255uz},
-                                  {130uz, 130uz, 130uz}, {257uz, 63uz, 1030uz}, {241uz, 400uz, 33uz},
-                                  {130uz, 800uz, 700uz}, {49uz, 1100uz, 1100uz}}) {
+    for (const auto& [m, n, k] : {std::tuple{1uz, 1uz, 1uz},
+                                  {24uz, 300uz, 300uz},
+                                  {25uz, 401uz, 255uz},
+                                  {130uz, 130uz, 130uz},
+                                  {257uz, 63uz, 1030uz},
+                                  {241uz, 400uz, 33uz},
+                                  {130uz, 800uz, 700uz},
+                                  {49uz, 1100uz, 1100uz}}) {
       expect_same_bits<float>(workers, m, n, k);
       expect_same_bits<double>(workers, m, n, k);
     }

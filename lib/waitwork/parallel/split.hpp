@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // split: one piece of work cut into parts that the workers of an arena do at the same time, so that it is done sooner.
 // (Many pieces spread over the workers, each done by one of them, is arena::run_on_each: more done, none of it sooner.)
@@ -9,10 +10,10 @@
 // free, and a part that splits over another arena is a bug that stops the program, because both arenas' workers would
 // run at once. Libraries that bring threads of their own are to be told to use one inside a part.
 
-#include <waitwork/parallel/arena.hpp>
-
 #include <algorithm>
 #include <cstddef>
+
+#include <waitwork/parallel/arena.hpp>
 
 namespace waitwork {
 
@@ -33,9 +34,9 @@ struct tile {
   unsigned worker;
 };
 
-// How parts get to workers. Blurs of 1920 x 1080 and of 320 x 192 took with even shares 1.00 to 1.07 of the time that they
-// took with four strips a worker and stealing, in the median; 0.90 to 0.99 in the quiet tenth (2 workers on a busy host,
-// 41 turns of 3 ms).
+// How parts get to workers. Blurs of 1920 x 1080 and of 320 x 192 took with even shares 1.00 to 1.07 of the time that
+// they took with four strips a worker and stealing, in the median; 0.90 to 0.99 in the quiet tenth (2 workers on a busy
+// host, 41 turns of 3 ms).
 enum class sharing {
   stealing,  // cut into ever smaller ranges, never below half a grain; who runs out takes from the others
   even,      // one range a worker, of equal length, nothing taken over: the least overhead, and as slow as the slowest
@@ -49,21 +50,21 @@ void split_tiles(arena& workers, std::size_t rows, std::size_t row_grain, std::s
                  tile_function call, const void* body);
 }  // namespace detail
 
-// Calls body(part) for parts that together are [0, count), each of about `grain` (at least 1) or more, on the workers of
-// an arena that its callers take part in. The first exception of a body is rethrown when no part runs any more; parts
-// not begun by then are left out.
+// Calls body(part) for parts that together are [0, count), each of about `grain` (at least 1) or more, on the workers
+// of an arena that its callers take part in. The first exception of a body is rethrown when no part runs any more;
+// parts not begun by then are left out.
 template <class Body>
 void split(arena& workers, std::size_t count, std::size_t grain, const Body& body, sharing how = sharing::stealing) {
   detail::split(
-      workers, count, grain, how,
-      [](const void* given, const part& some) { (*static_cast<const Body*>(given))(some); }, &body);
+      workers, count, grain, how, [](const void* given, const part& some) { (*static_cast<const Body*>(given))(some); },
+      &body);
 }
 
 // The same for tiles of at most row_grain by column_grain that together are [0, rows) by [0, columns). Neighbours go to
 // the same worker as far as possible.
 template <class Body>
-void split_tiles(arena& workers, std::size_t rows, std::size_t row_grain, std::size_t columns,
-                 std::size_t column_grain, const Body& body) {
+void split_tiles(arena& workers, std::size_t rows, std::size_t row_grain, std::size_t columns, std::size_t column_grain,
+                 const Body& body) {
   detail::split_tiles(
       workers, rows, row_grain, columns, column_grain,
       [](const void* given, const tile& some) { (*static_cast<const Body*>(given))(some); }, &body);

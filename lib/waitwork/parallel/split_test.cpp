@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/parallel/split.hpp>
 
 #include <gtest/gtest.h>
@@ -61,8 +62,7 @@ TEST_P(split_over, rethrows_what_a_part_throws_and_can_be_used_again) {
                    GetParam()),
                std::runtime_error);
   std::atomic<std::size_t> done = 0;
-  split(
-      here, 100, 1, [&](const part& some) { done += some.end - some.begin; }, GetParam());
+  split(here, 100, 1, [&](const part& some) { done += some.end - some.begin; }, GetParam());
   EXPECT_EQ(done, 100u);
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An image filter in strips over an arena gives the picture that one call gives.
 
 #include <gtest/gtest.h>

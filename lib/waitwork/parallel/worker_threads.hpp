@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // worker_threads: threads that run jobs handed to them, started when they are first needed.
 //
@@ -11,8 +12,6 @@
 //
 // A thread without work looks out for more for a moment (look_out.hpp) if a CPU is to spare for it, and sleeps.
 
-#include <waitwork/base/clock.hpp>
-
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -22,6 +21,8 @@
 #include <system_error>
 #include <thread>
 #include <vector>
+
+#include <waitwork/base/clock.hpp>
 
 namespace waitwork {
 
@@ -63,7 +64,7 @@ struct worker_threads_options {
 
 // As of one moment; counts are since construction.
 struct worker_threads_counters {
-  unsigned threads = 0;         // alive
+  unsigned threads = 0;  // alive
   unsigned threads_peak = 0;
   std::uint64_t started = 0;    // threads
   std::uint64_t refused = 0;    // threads that the system did not grant

@@ -1,8 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/parallel/worker_threads.hpp>
 
-#include <sys/resource.h>
-
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <chrono>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Writing a file so that a reader, or a crash, sees the old one or the new one and never a part.
 //

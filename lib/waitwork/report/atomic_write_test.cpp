@@ -1,5 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/report/atomic_write.hpp>
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -10,9 +13,6 @@
 #include <fstream>
 #include <iterator>
 #include <string>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <waitwork/base/environment_error.hpp>
 
@@ -62,7 +62,7 @@ TEST_F(atomic_write, replaces_what_was_there) {
 }
 
 mode_t mode_of(const fs::path& file) {
-  struct stat status {};
+  struct stat status{};
   return ::stat(file.c_str(), &status) == 0 ? status.st_mode & 07777 : 0;
 }
 
@@ -92,7 +92,7 @@ TEST_F(atomic_write, keeps_the_owner_where_it_may) {
   write_file_atomically(file, "old");
   ASSERT_EQ(::chown(file.c_str(), 65534, 65533), 0);
   write_file_atomically(file, "new");
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat(file.c_str(), &status), 0);
   EXPECT_EQ(status.st_uid, 65534u);
   EXPECT_EQ(status.st_gid, 65533u);
@@ -195,8 +195,7 @@ TEST_F(atomic_write, keeps_the_old_file_when_there_is_no_room_for_the_new_one) {
   const auto handler = ::signal(SIGXFSZ, SIG_IGN);
   const rlimit small{4096, before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-  const std::string refusal =
-      refusal_to_write(directory_ / "report.json", std::string(100'000, 'x'));
+  const std::string refusal = refusal_to_write(directory_ / "report.json", std::string(100'000, 'x'));
   ::setrlimit(RLIMIT_FSIZE, &before);
   ::signal(SIGXFSZ, handler);
   EXPECT_THAT(refusal, testing::HasSubstr("ulimit -f"));
@@ -207,8 +206,7 @@ TEST_F(atomic_write, keeps_the_old_file_when_there_is_no_room_for_the_new_one) {
 TEST_F(atomic_write, says_what_is_wrong_with_the_place) {
   EXPECT_THAT(refusal_to_write(directory_ / "none" / "report.json", "x"),
               testing::HasSubstr("make the directory first"));
-  EXPECT_THAT(refusal_to_write(directory_, "x"),
-              testing::HasSubstr("name a file, not a directory"));
+  EXPECT_THAT(refusal_to_write(directory_, "x"), testing::HasSubstr("name a file, not a directory"));
   EXPECT_THAT(refusal_to_write(directory_ / "new" / "", "x"), testing::HasSubstr("name a file, not a directory"));
   EXPECT_THAT(refusal_to_write("", "x"), testing::HasSubstr("''"));
   EXPECT_THAT(refusal_to_write("/proc/self/fd/987654", "x"), testing::HasSubstr("leave it open"));

@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // checked_json: JSON that comes from a file or another process, read without believing it.
 //
-// nlohmann_json's own accessors throw sentences of its own making, convert numbers silently (2.9 to 2, -1 to four thousand
-// million) and its writers recurse. Here a member has a type and a range, and what is wrong with it is a clause that can be
-// shown: "rounds is 1e+300, not a whole number from 1 to 10000".
+// nlohmann_json's own accessors throw sentences of its own making, convert numbers silently (2.9 to 2, -1 to four
+// thousand million) and its writers recurse. Here a member has a type and a range, and what is wrong with it is a
+// clause that can be shown: "rounds is 1e+300, not a whole number from 1 to 10000".
 
 #include <cstdint>
 #include <stdexcept>
@@ -22,8 +23,8 @@ class malformed_json : public std::runtime_error {
 
 // Everything below throws malformed_json, and nothing else but for lack of memory.
 
-// A whole JSON text. At most 64 levels deep: nothing of ours has more than eight, and what is deeper would exhaust the stack
-// of whoever writes it out again.
+// A whole JSON text. At most 64 levels deep: nothing of ours has more than eight, and what is deeper would exhaust the
+// stack of whoever writes it out again.
 nlohmann::ordered_json parse_json(std::string_view text);
 
 // The member of that name, of any type; `object` must be an object.

@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/report/checked_json.hpp>
-
-#include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <string>
 
 namespace waitwork {
 namespace {
@@ -38,8 +39,8 @@ TEST(whole_member, takes_whole_numbers_of_the_range_only) {
   };
   EXPECT_EQ(whole_member(parse_json(R"({"rounds":10000})"), "rounds", 1, 10'000), 10'000u);
   EXPECT_EQ(read(R"({"rounds":0})"), "rounds is 0, not a whole number from 1 to 10000");
-  for (const char* const value : {"2.9", "2.0", "-1", "4000000000", "1e300", "18446744073709551616", "\"5\"", "true",
-                                  "null", "[]", "{}"}) {
+  for (const char* const value :
+       {"2.9", "2.0", "-1", "4000000000", "1e300", "18446744073709551616", "\"5\"", "true", "null", "[]", "{}"}) {
     EXPECT_THAT(read(("{\"rounds\":" + std::string(value) + "}").c_str()), testing::HasSubstr("not a whole number"))
         << value;
   }
@@ -49,7 +50,8 @@ TEST(whole_member, takes_whole_numbers_of_the_range_only) {
 
 TEST(number_member, is_finite_and_in_range) {
   EXPECT_EQ(number_member(parse_json(R"({"x":2})"), "x", 0, 5), 2.0);
-  EXPECT_EQ(refusal_of([] { number_member(parse_json(R"({"x":-1})"), "x", 0, 5); }), "x is -1, not a number from 0 to 5");
+  EXPECT_EQ(refusal_of([] { number_member(parse_json(R"({"x":-1})"), "x", 0, 5); }),
+            "x is -1, not a number from 0 to 5");
   EXPECT_EQ(refusal_of([] { number_member(parse_json(R"({"x":"1"})"), "x", 0, 5); }),
             "x is \"1\", not a number from 0 to 5");
 }

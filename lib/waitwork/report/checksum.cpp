@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/report/checksum.hpp>
 
 #include <zlib.h>

@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // checksum: shows that stored text is what was written.
 //
-// CRC-32 as in zlib, gzip and Ethernet: finds every single flipped bit and every run of damage up to 32 bits, and any other
-// damage but for one case in four thousand million. A guard against accidents, not against people: who wants to forge a
-// figure can.
+// CRC-32 as in zlib, gzip and Ethernet: finds every single flipped bit and every run of damage up to 32 bits, and any
+// other damage but for one case in four thousand million. A guard against accidents, not against people: who wants to
+// forge a figure can.
 
 #include <cstdint>
 #include <string>

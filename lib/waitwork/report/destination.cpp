@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/report/destination.hpp>
 
 #include <fcntl.h>
@@ -24,7 +25,7 @@ constexpr int most_links = 40;  // as many as the kernel follows
 }
 
 bool is_in_proc(const fs::path& directory) {
-  struct statfs status {};
+  struct statfs status{};
   return ::statfs(directory.c_str(), &status) == 0 && status.f_type == PROC_SUPER_MAGIC;
 }
 
@@ -32,7 +33,7 @@ bool is_in_proc(const fs::path& directory) {
 fs::path behind_links(const fs::path& given) {
   fs::path name = given;
   for (int links = 0; links < most_links; ++links) {
-    struct stat status {};
+    struct stat status{};
     if (::lstat(name.c_str(), &status) != 0 || !S_ISLNK(status.st_mode)) return name;
     if (is_in_proc(directory_of(name))) return name;
     std::error_code error;
@@ -56,7 +57,7 @@ std::optional<int> own_descriptor(const fs::path& link) {
 
 // A container's single mounted file: renaming over it fails with EBUSY.
 bool is_mount_point(const fs::path& file) {
-  struct statx status {};
+  struct statx status{};
   return ::statx(AT_FDCWD, file.c_str(), AT_SYMLINK_NOFOLLOW, STATX_TYPE, &status) == 0 &&
          (status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0 &&
          (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
@@ -65,8 +66,8 @@ bool is_mount_point(const fs::path& file) {
 // Sets errno if not.
 bool may_write(const fs::path& file) {
   if (::faccessat(AT_FDCWD, file.c_str(), W_OK, AT_EACCESS) == 0) return true;
-  // Old container profiles answer EPERM to faccessat2, which they do not know; a file that nobody may change gives EPERM too.
-  // To open it for writing tells the one from the other, and changes nothing.
+  // Old container profiles answer EPERM to faccessat2, which they do not know; a file that nobody may change gives
+  // EPERM too. To open it for writing tells the one from the other, and changes nothing.
   if (errno != EPERM && errno != ENOSYS) return false;
   return static_cast<bool>(open_descriptor(AT_FDCWD, file.c_str(), O_WRONLY | O_NOCTTY | O_NONBLOCK));
 }
@@ -75,7 +76,7 @@ bool may_write(const fs::path& file) {
 // directory it would fail, but only after everything is measured.
 void check_replaceable(const destination& found) {
   if (!may_write(found.file)) refuse(found.given, errno);
-  struct stat directory {};
+  struct stat directory{};
   if (::stat(directory_of(found.file).c_str(), &directory) != 0) refuse(found.given, errno);
   const uid_t me = ::geteuid();
   const bool sticky = (directory.st_mode & S_ISVTX) != 0;
@@ -95,7 +96,7 @@ destination not_there_yet(const fs::path& given) {
 fs::path directory_of(const fs::path& file) { return file.has_parent_path() ? file.parent_path() : fs::path("."); }
 
 destination resolve_destination(const fs::path& given) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(given.c_str(), &status) != 0) {
     if (errno != ENOENT) refuse(given, errno);
     return not_there_yet(given);
@@ -109,7 +110,7 @@ destination resolve_destination(const fs::path& given) {
                             "name a file");
   }
   destination found{.given = given, .file = behind_links(given), .existing = status, .descriptor = {}};
-  struct stat last {};
+  struct stat last{};
   if (::lstat(found.file.c_str(), &last) == 0 && S_ISLNK(last.st_mode)) {  // the kernel's own link
     found.in_place = true;
     found.descriptor = own_descriptor(found.file);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // destination: what the name of an output file means, decided once for the check before a run and the writing after it.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // in_place: writing to what cannot be replaced: a pipe, a device, a descriptor that somebody else holds as well.
 //

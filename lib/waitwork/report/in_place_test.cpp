@@ -1,6 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/report/in_place.hpp>
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -14,9 +17,6 @@
 #include <iterator>
 #include <string>
 #include <thread>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/unique_fd.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/report/json.hpp>
 
 #include <cmath>
@@ -64,8 +65,7 @@ std::string lines(const Elements& elements, const std::string& margin, ToObject 
 constexpr std::string_view digest_start = "\"digest\": \"crc32:";
 constexpr std::string_view no_digits = "00000000";
 
-void find_unrepresentable(const ordered_json& value, const std::string& path,
-                          std::optional<std::string>& found) {
+void find_unrepresentable(const ordered_json& value, const std::string& path, std::optional<std::string>& found) {
   if (value.is_null() || (value.is_number_float() && !std::isfinite(value.get<double>()))) {
     found = path;
   } else if (value.is_structured()) {

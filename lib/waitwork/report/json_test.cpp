@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/report/json.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <iterator>
 #include <limits>
 #include <optional>
 #include <string>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <waitwork/report/report_head.hpp>
 
@@ -21,8 +22,7 @@ report small_report() {
   report made;
   made.context = {{"date", "2026-11-21T09:00:00+00:00"}, {"caches", ordered_json::array()}};
   made.benchmarks = {{{"name", row.name}, {"real_time", 1.5}}};
-  made.run = {
-      true, "quick", 5, 18446744073709551615u, "", "2026-11-21T09:00:00Z", "2026-11-21T09:01:00Z"};
+  made.run = {true, "quick", 5, 18446744073709551615u, "", "2026-11-21T09:00:00Z", "2026-11-21T09:01:00Z"};
   made.failures = {{hung, 2, failure_reason::timed_out, "Ran past 60 s."}};
   made.absent = {{hung, "io_uring is off", "switch it on"}};
   made.declared = {row, hung};
@@ -48,8 +48,7 @@ TEST(report_text, keeps_the_order_of_members_and_gives_each_measurement_one_line
   const std::string text = report_text(small_report());
   EXPECT_LT(text.find("\"context\""), text.find("\"benchmarks\""));
   EXPECT_LT(text.find("\"benchmarks\""), text.find("\"waitwork\""));
-  EXPECT_THAT(text,
-              testing::HasSubstr("\n    {\"name\":\"io/timer/sequential\",\"real_time\":1.5}\n"));
+  EXPECT_THAT(text, testing::HasSubstr("\n    {\"name\":\"io/timer/sequential\",\"real_time\":1.5}\n"));
   EXPECT_EQ(text.back(), '\n');
 }
 
@@ -115,8 +114,7 @@ TEST(report_head, of_what_is_no_report_of_ours_is_none) {
 }
 
 TEST(report_text_death, refuses_figures_that_json_cannot_hold) {
-  for (const double figure :
-       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+  for (const double figure : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
     report made = small_report();
     made.benchmarks[0]["p50_ns"] = figure;
     EXPECT_DEATH(report_text(made), "a report holds no NaN, infinity or null");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // report_head: what an existing report says of the run that wrote it; enough to go on with it or to leave it alone.
 
@@ -18,8 +19,8 @@ struct report_head {
   std::size_t measurements = 0;  // entries of "benchmarks"
 };
 
-// Nothing if the text is no report of ours: another program's JSON, another major version of the schema, or one whose digest
-// says that it was changed.
+// Nothing if the text is no report of ours: another program's JSON, another major version of the schema, or one whose
+// digest says that it was changed.
 std::optional<report_head> read_report_head(std::string_view text);
 
 }  // namespace waitwork

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/report/temporary_file.hpp>
 
 #include <dirent.h>
@@ -53,11 +54,11 @@ bool is_left_behind(int directory, const char* name, struct stat& status) {
 }
 
 void remove_if_stale(int directory, const char* name) {
-  struct stat named {};
+  struct stat named{};
   if (!is_left_behind(directory, name, named)) return;
   // For writing, because network file systems want that for an exclusive lock.
   const unique_fd file = open_descriptor(directory, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-  struct stat opened {};
+  struct stat opened{};
   if (!file || ::fstat(file.get(), &opened) != 0 || !is_the_same(named, opened)) return;
   if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return;
   // It may have got its final name, and another file this one, before the lock was ours.
@@ -89,7 +90,7 @@ void temporary_file::open() {
     // Before the lock is ours, another run may take the file for a dead one's. Where there are no locks, none removes
     // it.
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) continue;
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd.get(), &status) == 0 && status.st_nlink == 0) continue;
     name_ = name;
     fd_ = std::move(fd);
@@ -101,7 +102,7 @@ void temporary_file::open() {
 void temporary_file::take_over_owner_and_mode() {
   if (!target_.existing) return;
   const struct stat& old = *target_.existing;
-  struct stat mine {};
+  struct stat mine{};
   if (::fstat(fd(), &mine) != 0) refuse(target_, errno);
   mode_t mode = old.st_mode & 07777;
   if (mine.st_uid != old.st_uid || mine.st_gid != old.st_gid) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // temporary_file: a file that is written out of sight and then takes its final name, whole, by a rename.
 //

@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <waitwork/report/temporary_file.hpp>
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -12,8 +14,6 @@
 #include <iterator>
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include <waitwork/base/own_name.hpp>
 #include <waitwork/report/atomic_write.hpp>

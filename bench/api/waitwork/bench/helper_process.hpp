@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // helper_process: processes that a workload starts from this same binary, such as the server that it talks to.
 //

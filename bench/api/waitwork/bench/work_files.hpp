@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // work_files: what files in a work directory are called, in one place for those who make them and for who removes them.
 //

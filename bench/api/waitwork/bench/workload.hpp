@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // workload: what is measured. A number of independent units of the same work, written once for callers that may block
 // and once for a loop; the strategies do the rest (strategy.hpp), and the suite is the product of the two.
@@ -6,9 +7,6 @@
 // outside the timed region. A workload object serves one row in one process.
 
 #include <sys/types.h>
-
-#include <waitwork/coro/task.hpp>
-#include <waitwork/hybrid/offload.hpp>
 
 #include <climits>
 #include <cstdint>
@@ -24,6 +22,8 @@
 #include <vector>
 
 #include <waitwork/bench/work_files.hpp>
+#include <waitwork/coro/task.hpp>
+#include <waitwork/hybrid/offload.hpp>
 
 namespace waitwork::bench {
 
@@ -84,8 +84,8 @@ class workload {
   // 231.5}.
   virtual std::map<std::string, double> figures() const { return {}; }
 
-  // The library that does the work, where that is not this project: name, version, and what it chose for this processor,
-  // e.g. "OpenBLAS 0.3.21 SkylakeX". Else empty.
+  // The library that does the work, where that is not this project: name, version, and what it chose for this
+  // processor, e.g. "OpenBLAS 0.3.21 SkylakeX". Else empty.
   virtual std::string library() const { return {}; }
 
   // The process that this workload talks to; its CPU time is reported apart from ours.

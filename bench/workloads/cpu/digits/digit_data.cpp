@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The assembler copies the files into the program as they are (as #embed will, from C++26 on):
 // arrays of numbers in a source would be five times as large, and slow to compile. The build says
 // where the files are, and compiles this again when they change.
@@ -37,9 +38,7 @@ namespace waitwork::bench {
 
 static_assert(std::endian::native == std::endian::little, "the file of weights is little-endian");
 
-std::span<const float> digit_weights() noexcept {
-  return {waitwork_digit_weights, waitwork_digit_weights_end};
-}
+std::span<const float> digit_weights() noexcept { return {waitwork_digit_weights, waitwork_digit_weights_end}; }
 
 digit_sheet held_out_digits() noexcept {
   constexpr std::size_t picture_bytes = 28 * 28;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // digit_data: the weights of the digit network and a sheet of digits that it was not trained on,
 // part of the program, so that a benchmark needs no file. README.md beside this says where they

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <workloads/cpu/digits/digit_network.hpp>
 
 #include <algorithm>
@@ -25,8 +26,7 @@ class cutter {
   std::span<T> rest_;
 };
 
-aligned_buffer<float> packed_layer(cutter<const float>& weights, std::size_t inputs,
-                                   std::size_t outputs) {
+aligned_buffer<float> packed_layer(cutter<const float>& weights, std::size_t inputs, std::size_t outputs) {
   const std::span<const float> matrix = weights.take(inputs * outputs);
   const std::span<const float> bias = weights.take(outputs);
   aligned_buffer<float> packed(kernels::packed_weights_size(inputs, outputs));
@@ -54,16 +54,14 @@ void digit_network::find_features(std::span<const std::uint8_t> picture, std::sp
   const std::span<float> second_found = rest.take(second_size);
   constexpr auto relu = kernels::activation::relu;
 
-  std::ranges::transform(picture, ink.begin(),
-                         [](std::uint8_t byte) { return static_cast<float>(byte) / 255; });
+  std::ranges::transform(picture, ink.begin(), [](std::uint8_t byte) { return static_cast<float>(byte) / 255; });
   kernels::conv2d(first, ink, first_weights_.span(), first_found, relu);
   kernels::max_pool(first_pool, first_found, first_pooled);
   kernels::conv2d(second, first_pooled, second_weights_.span(), second_found, relu);
   kernels::max_pool(second_pool, second_found, found);
 }
 
-std::span<const float> digit_network::classify(std::span<const std::uint8_t> pictures,
-                                               std::span<float> scratch) const {
+std::span<const float> digit_network::classify(std::span<const std::uint8_t> pictures, std::span<float> scratch) const {
   WAITWORK_CHECK(pictures.size() % picture_bytes == 0, "the pictures are whole");
   const std::size_t batch = pictures.size() / picture_bytes;
   WAITWORK_CHECK(scratch.size() >= scratch_size(batch), "scratch is as large as scratch_size says");
@@ -74,19 +72,16 @@ std::span<const float> digit_network::classify(std::span<const std::uint8_t> pic
   const std::span<float> probabilities = rest.take(batch * digits);
 
   for (std::size_t i = 0; i < batch; ++i) {
-    find_features(pictures.subspan(i * picture_bytes, picture_bytes), for_one,
-                  found.subspan(i * features, features));
+    find_features(pictures.subspan(i * picture_bytes, picture_bytes), for_one, found.subspan(i * features, features));
   }
-  kernels::dense_layer({batch, features, hidden}, found, hidden_weights_.span(), active,
-                       kernels::activation::relu);
+  kernels::dense_layer({batch, features, hidden}, found, hidden_weights_.span(), active, kernels::activation::relu);
   kernels::dense_layer({batch, hidden, digits}, active, output_weights_.span(), probabilities);
   kernels::softmax({batch, digits}, probabilities, probabilities);
   return probabilities;
 }
 
 void most_probable_digits(std::span<const float> probabilities, std::span<std::uint8_t> best) {
-  WAITWORK_CHECK(probabilities.size() == best.size() * digit_network::digits,
-                 "there is one digit for each picture");
+  WAITWORK_CHECK(probabilities.size() == best.size() * digit_network::digits, "there is one digit for each picture");
   for (std::size_t i = 0; i < best.size(); ++i) {
     const auto of_one = probabilities.subspan(i * digit_network::digits, digit_network::digits);
     best[i] = static_cast<std::uint8_t>(std::ranges::max_element(of_one) - of_one.begin());

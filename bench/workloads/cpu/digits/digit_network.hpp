@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // digit_network: which digit a picture of 28 x 28 bytes shows, by a small convolutional network:
 //
@@ -27,22 +28,18 @@ class digit_network {
   static constexpr std::size_t picture_bytes = side * side;
   static constexpr std::size_t digits = 10;
 
-  static constexpr kernels::conv2d_shape first{
-      .width = side, .height = side, .inputs = 1, .outputs = 16};
+  static constexpr kernels::conv2d_shape first{.width = side, .height = side, .inputs = 1, .outputs = 16};
   static constexpr kernels::max_pool_shape first_pool{side, side, first.outputs};
-  static constexpr kernels::conv2d_shape second{.width = first_pool.output_width(),
-                                                .height = first_pool.output_height(),
-                                                .inputs = first.outputs,
-                                                .outputs = 32};
+  static constexpr kernels::conv2d_shape second{
+      .width = first_pool.output_width(), .height = first_pool.output_height(), .inputs = first.outputs, .outputs = 32};
   static constexpr kernels::max_pool_shape second_pool{second.width, second.height, second.outputs};
-  static constexpr std::size_t features =
-      second_pool.output_width() * second_pool.output_height() * second.outputs;
+  static constexpr std::size_t features = second_pool.output_width() * second_pool.output_height() * second.outputs;
   static constexpr std::size_t hidden = 32;
 
   // Weights and biases of all layers.
   static constexpr std::size_t weight_count = (first.window() + 1) * first.outputs +
-                                              (second.window() + 1) * second.outputs +
-                                              (features + 1) * hidden + (hidden + 1) * digits;
+                                              (second.window() + 1) * second.outputs + (features + 1) * hidden +
+                                              (hidden + 1) * digits;
 
   // Two for each multiply-add of a picture; those with the zeros around it count.
   struct layer {
@@ -55,17 +52,14 @@ class digit_network {
       {"dense 1568 to 32", 2 * features* hidden},
       {"dense 32 to 10", 2 * hidden* digits},
   }};
-  static constexpr std::uint64_t flop_per_picture =
-      layers[0].flop + layers[1].flop + layers[2].flop + layers[3].flop;
+  static constexpr std::uint64_t flop_per_picture = layers[0].flop + layers[1].flop + layers[2].flop + layers[3].flop;
 
   // Copies `weights` (weight_count of them: for each layer its weights, then its biases, the layers
   // in order, each as pack_weights() takes them) into the layout that the kernels want.
   explicit digit_network(std::span<const float> weights);
 
   // Floats of scratch for a batch of so many pictures: 89 KiB, and 6.3 KiB a picture.
-  static constexpr std::size_t scratch_size(std::size_t batch) noexcept {
-    return per_call + batch * per_picture;
-  }
+  static constexpr std::size_t scratch_size(std::size_t batch) noexcept { return per_call + batch * per_picture; }
 
   // The probability of each digit for each picture, [picture * digits + digit]: a part of
   // `scratch`, and valid as long as that is left alone. `pictures` are picture_bytes each, any
@@ -73,19 +67,16 @@ class digit_network {
   //
   // Does not allocate, lock or wait; any number of calls may run at once, on scratch of their own.
   // What a picture yields does not depend on the others of its batch.
-  std::span<const float> classify(std::span<const std::uint8_t> pictures,
-                                  std::span<float> scratch) const;
+  std::span<const float> classify(std::span<const std::uint8_t> pictures, std::span<float> scratch) const;
 
  private:
   static constexpr std::size_t first_size = side * side * first.outputs;
   static constexpr std::size_t first_pooled_size = second.width * second.height * second.inputs;
   static constexpr std::size_t second_size = second.width * second.height * second.outputs;
-  static constexpr std::size_t per_call =
-      picture_bytes + first_size + first_pooled_size + second_size;
+  static constexpr std::size_t per_call = picture_bytes + first_size + first_pooled_size + second_size;
   static constexpr std::size_t per_picture = features + hidden + digits;
 
-  void find_features(std::span<const std::uint8_t> picture, std::span<float> scratch,
-                     std::span<float> found) const;
+  void find_features(std::span<const std::uint8_t> picture, std::span<float> scratch, std::span<float> found) const;
 
   aligned_buffer<float> first_weights_;
   aligned_buffer<float> second_weights_;

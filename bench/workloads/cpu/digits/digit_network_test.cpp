@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <workloads/cpu/digits/digit_network.hpp>
 
 #include <gtest/gtest.h>
@@ -51,8 +52,8 @@ TEST(digit_network, equals_plain_loops_in_double_precision) {
   const auto pictures = held_out_digits().pictures.first(12 * digit_network::picture_bytes);
   const auto probabilities = classified(pictures);
   for (std::size_t i = 0; i < probabilities.size() / digit_network::digits; ++i) {
-    const auto expected = plain_probabilities(
-        pictures.subspan(i * digit_network::picture_bytes, digit_network::picture_bytes));
+    const auto expected =
+        plain_probabilities(pictures.subspan(i * digit_network::picture_bytes, digit_network::picture_bytes));
     for (std::size_t digit = 0; digit < expected.size(); ++digit) {
       // The sums before softmax are some tens, of up to 1568 terms each.
       EXPECT_NEAR(double{probabilities[i * digit_network::digits + digit]}, expected[digit], 1e-5);
@@ -65,8 +66,7 @@ TEST(digit_network, says_the_same_of_a_picture_whatever_its_batch) {
   const auto together = classified(pictures);
   std::vector<float> apart;
   for (std::size_t i = 0; i < 37; ++i) {
-    const auto one = classified(
-        pictures.subspan(i * digit_network::picture_bytes, digit_network::picture_bytes));
+    const auto one = classified(pictures.subspan(i * digit_network::picture_bytes, digit_network::picture_bytes));
     apart.insert(apart.end(), one.begin(), one.end());
   }
   EXPECT_EQ(together, apart);
@@ -78,8 +78,7 @@ TEST(digit_network, uses_no_more_scratch_than_it_says_at_any_alignment) {
   for (std::size_t offset = 1; offset <= 17; offset += 4) {
     const std::size_t size = digit_network::scratch_size(5);
     std::vector<float> storage(offset + size + 17, untouched);
-    const auto probabilities =
-        trained_network().classify(pictures, std::span(storage).subspan(offset, size));
+    const auto probabilities = trained_network().classify(pictures, std::span(storage).subspan(offset, size));
     EXPECT_TRUE(std::ranges::equal(probabilities, expected));
     for (std::size_t i = 0; i < offset; ++i) EXPECT_EQ(storage[i], untouched);
     for (std::size_t i = offset + size; i < storage.size(); ++i) EXPECT_EQ(storage[i], untouched);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <workloads/cpu/digits/plain_network.hpp>
 
 #include <algorithm>
@@ -51,8 +52,7 @@ class plain_network {
           const double* const source = &x[((from_row - 1) * side + from_column - 1) * inputs];
           for (std::size_t input = 0; input < inputs; ++input) {
             for (std::size_t output = 0; output < outputs; ++output) {
-              target[output] +=
-                  source[input] * double{weights[(tap * inputs + input) * outputs + output]};
+              target[output] += source[input] * double{weights[(tap * inputs + input) * outputs + output]};
             }
           }
         }
@@ -61,8 +61,7 @@ class plain_network {
     return positive(std::move(y));
   }
 
-  static std::vector<double> pool(const std::vector<double>& x, std::size_t side,
-                                  std::size_t channels) {
+  static std::vector<double> pool(const std::vector<double>& x, std::size_t side, std::size_t channels) {
     std::vector<double> y;
     for (std::size_t row = 0; row < side; row += 2) {
       for (std::size_t column = 0; column < side; column += 2) {

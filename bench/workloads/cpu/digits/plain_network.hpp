@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 // plain_network: the network of digit_network.hpp once more, by plain loops in double precision that share nothing with
 // its kernels but the weights: what its answers are compared with.
