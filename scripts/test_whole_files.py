@@ -20,7 +20,7 @@ import pytest
 import whole_files
 from conftest import assert_one_line
 from destination import same_file
-from whole_files import TEMPORARY, remove_leftovers, write_whole
+from whole_files import is_own_name, own_name, remove_leftovers, write_whole
 
 NEW = b"new" * 50_000
 
@@ -163,27 +163,74 @@ def test_a_very_long_name_can_be_replaced_and_a_longer_one_is_refused(in_directo
 # ---- what killed runs leave
 
 
-def leftover(name: str = ".waitwork-0123456789abcdef.tmp") -> Path:
+def leftover(name: str = "") -> Path:
+    name = name or own_name()
     Path(name).write_bytes(b"half")
     return Path(name)
 
 
 def test_leftovers_are_removed_and_nothing_else(in_directory: Path) -> None:
     dead = leftover()
+    ours = own_name()
     kept = [
-        leftover(".waitwork-0123456789abcdef.tmp.old"),
-        leftover(".waitwork-0123456789ABCDEF.tmp"),
+        leftover(f"{ours}.old"),
+        leftover(ours.upper()),
+        leftover(ours[1:]),
         leftover(".waitwork-0123.tmp"),
-        leftover("waitwork-0123456789abcdef.tmp"),
+        # What a user may have called a file of his own.
+        leftover(".waitwork-0123456789abcdef.tmp"),
+        leftover(".waitwork-0000000000000000.tmp"),
+        leftover(".waitwork-2026112820261128.tmp"),
     ]
-    Path(".waitwork-00000000000000aa.tmp").mkdir()
-    Path(".waitwork-00000000000000ab.tmp").symlink_to("a")
-    os.mkfifo(".waitwork-00000000000000ac.tmp")
+    folder, link, pipe = own_name(), own_name(), own_name()
+    Path(folder).mkdir()
+    Path(link).symlink_to("a")
+    os.mkfifo(pipe)
     write_whole({Path("a"): NEW})
     assert not dead.exists() and all(path.exists() for path in kept)
-    assert Path(".waitwork-00000000000000aa.tmp").is_dir()
-    assert Path(".waitwork-00000000000000ab.tmp").is_symlink()
-    assert Path(".waitwork-00000000000000ac.tmp").is_fifo()
+    assert Path(folder).is_dir() and Path(link).is_symlink() and Path(pipe).is_fifo()
+
+
+def test_names_of_ours_are_told_by_their_second_half() -> None:
+    names = {own_name() for _ in range(1_000)}
+    assert len(names) == 1_000 and all(map(is_own_name, names))
+    for name in names:
+        at = 10 + len(names) % 16
+        other = name[:at] + ("0" if name[at] != "0" else "1") + name[at + 1 :]
+        assert not is_own_name(other)
+
+
+def test_what_a_rollback_needs_is_no_leftover_to_another_run(
+    old: dict[Path, bytes], monkeypatch: Any
+) -> None:
+    rename, calls = os.rename, iter(range(100))
+
+    def beside_another_run(*names: Any) -> None:
+        remove_leftovers(Path())
+        if next(calls) == 2:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        rename(*names)
+
+    monkeypatch.setattr(os, "rename", beside_another_run)
+    with pytest.raises(OSError):
+        write_whole(dict.fromkeys(old, NEW))
+    assert_untouched(old)
+
+
+def test_folders_that_were_made_go_with_an_interrupt(in_directory: Path) -> None:
+    Path("there").mkdir()
+    program = (
+        f"import sys; sys.path.insert(0, {str(Path(whole_files.__file__).parent)!r})\n"
+        "import standard_streams; standard_streams.prepare()\n"
+        "import os, signal, whole_files; from pathlib import Path\n"
+        "os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGINT)\n"
+        "folder = Path('there/a/b')\n"
+        "with whole_files.made_folder(folder):\n"
+        "    whole_files.write_whole({folder / 'x': b'new'})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (130, b"")
+    assert list(Path("there").iterdir()) == []
 
 
 def test_what_a_living_run_writes_is_left_alone(in_directory: Path) -> None:
@@ -210,7 +257,7 @@ def test_a_run_that_is_stopped_while_it_writes_changes_nothing(
     )
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     assert child.stdout is not None and child.stdout.readline() == b"here\n"
-    during = [path.name for path in Path().iterdir() if TEMPORARY.fullmatch(path.name)]
+    during = [path.name for path in Path().iterdir() if is_own_name(path.name)]
     assert len(during) == 2
     write_whole({Path("c"): old[Path("c")]})  # another run does not take them for leftovers
     assert all(Path(name).exists() for name in during)
@@ -285,6 +332,38 @@ def test_a_report_is_not_replaced_by_what_is_said_of_it(
             check_regression.main([*reports, flag, f"./{path}"])
         assert_one_line(capsys.readouterr().err, flag, "would replace the report")
     assert [Path(path).read_bytes() for path in reports] == before
+
+
+@pytest.mark.parametrize("flag", ["--markdown", "--junit"])
+@pytest.mark.parametrize("name", ["-", "/dev/stdin", "/dev/fd/0", "//dev/stdin", "/proc/thread-self/fd/0"])
+def test_nor_is_one_that_came_through_a_descriptor(
+    name: str, flag: str, reports: tuple[str, str]
+) -> None:
+    before = Path("a.json").read_bytes()
+    os.link("a.json", "hard")
+    gate = [sys.executable, check_regression.__file__]
+    for target in ("a.json", "hard", "/dev/fd/0"):
+        with open("a.json", "r+b") as stream:
+            done = subprocess.run(
+                [*gate, name, "b.json", flag, target],
+                stdin=stream, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+        assert done.returncode == 2
+        assert_one_line(done.stderr, flag, "would replace the report BASE")
+    assert Path("a.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["x.md/", "x.md/.", "./x.md//"])
+def test_a_name_of_a_folder_is_no_file(name: str, reports: tuple[str, str], capsys: Any) -> None:
+    with pytest.raises(SystemExit):
+        check_regression.main([*reports, "--markdown", name])
+    assert_one_line(capsys.readouterr().err, "is the name of a folder")
+    assert not Path("x.md").exists()
+
+
+def test_where_no_file_can_be_made_is_said(reports: tuple[str, str], capsys: Any) -> None:
+    assert check_regression.main([*reports, "--markdown", "/proc/version"]) == 2
+    assert_one_line(capsys.readouterr().err, "/proc/version", "no file can be made there")
 
 
 def test_null_is_no_file_to_lose(reports: tuple[str, str]) -> None:
