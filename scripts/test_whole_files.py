@@ -14,15 +14,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import advise
 import chart
 import check_regression
 import pytest
 import whole_files
+from charts.mark import HTML_HEAD, WORDS
 from conftest import assert_one_line
 from destination import same_file
 from whole_files import is_own_name, own_name, remove_leftovers, write_whole
 
 NEW = b"new" * 50_000
+OLD = f"{HTML_HEAD}old"  # as chart.py may have drawn it
 
 
 @pytest.fixture
@@ -394,7 +397,7 @@ def test_an_option_that_took_the_next_one_for_a_name_is_refused(
 
 
 @pytest.fixture
-def pictures(monkeypatch: Any) -> dict[str, bytes]:
+def pictures(in_directory: Path, monkeypatch: Any) -> dict[str, bytes]:
     """Charts without the seconds that drawing takes."""
     files = {name: NEW for name in ("matrix.svg", "matrix.png", "index.html")}
     monkeypatch.setattr(chart, "draw", lambda report: files)
@@ -405,7 +408,7 @@ def test_charts_on_a_full_disk_leave_the_old_ones(
     reports: tuple[str, str], pictures: dict[str, bytes], capsys: Any
 ) -> None:
     for name in pictures:
-        Path(name).write_text("old")
+        Path(name).write_text(OLD)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
@@ -416,17 +419,86 @@ def test_charts_on_a_full_disk_leave_the_old_ones(
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, ignored)
     assert "cannot be written: File too large" in capsys.readouterr().err
-    assert [Path(name).read_text() for name in pictures] == ["old"] * 3
+    assert [Path(name).read_text() for name in pictures] == [OLD] * 3
     assert {path.name for path in Path().iterdir()} == {*pictures, "a.json", "b.json"}
 
 
 def test_charts_replace_a_link_and_not_what_it_points_to(
     reports: tuple[str, str], pictures: dict[str, bytes], capsys: Any
 ) -> None:
-    Path("victim").write_text("precious")
+    Path("victim").write_text(OLD)
     Path("index.html").symlink_to("victim")
     assert chart.main([reports[0]]) == 0
-    assert Path("victim").read_text() == "precious" and Path("index.html").read_bytes() == NEW
+    assert Path("victim").read_text() == OLD and Path("index.html").read_bytes() == NEW
+
+
+@pytest.mark.parametrize("how", [[], ["-o", "."], ["-o", "sub/.."]])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda path: path.write_text("<!doctype html><p>mine"),
+        lambda path: path.write_text(""),
+        lambda path: path.write_text(f"<p>about {WORDS}: {OLD}"),
+        lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\nIHDR"),
+        lambda path: (Path("victim").write_text("precious"), path.symlink_to("victim")),
+        lambda path: path.symlink_to("nowhere"),
+        lambda path: path.symlink_to("/dev/zero"),
+        lambda path: os.mkfifo(path),
+    ],
+)
+def test_a_file_that_is_not_ours_is_never_replaced_by_a_chart(
+    make: Any, how: list[str], reports: tuple[str, str], pictures: dict[str, bytes], capsys: Any
+) -> None:
+    Path("sub").mkdir()
+    for name in ("index.html", "matrix.png"):
+        make(Path(name))
+        before = os.lstat(name)
+        content = Path(name).read_bytes() if Path(name).is_file() else b""
+        assert chart.main([reports[0], *how]) == 2
+        assert_one_line(capsys.readouterr().err, name, "not drawn by chart.py", "move it", "-o")
+        assert os.lstat(name) == before or Path(name).read_bytes() == content
+        assert not Path("matrix.svg").exists()
+        Path(name).unlink()
+        Path("victim").unlink(missing_ok=True)
+
+
+def test_charts_that_the_new_report_has_none_of_are_removed(
+    reports: tuple[str, str], pictures: dict[str, bytes]
+) -> None:
+    for name in ("roofline.svg", "latency.png", "other.svg", "gain.svg"):
+        Path(name).write_text("mine" if name == "gain.svg" else OLD)
+    assert chart.main([reports[0]]) == 0
+    left = {path.name for path in Path().iterdir()} - {*pictures, "a.json", "b.json"}
+    assert left == {"other.svg", "gain.svg"}
+
+
+@pytest.mark.parametrize("place", ["/dev/null", "a.json", "a.json/"])
+def test_what_is_no_folder_is_not_one_to_remove(
+    place: str, reports: tuple[str, str], pictures: dict[str, bytes], capsys: Any
+) -> None:
+    with pytest.raises(SystemExit):
+        chart.main([reports[0], "-o", place])
+    assert_one_line(capsys.readouterr().err, "is no folder: name a folder with -o")
+
+
+def test_a_folder_where_a_chart_goes_is_said(
+    reports: tuple[str, str], pictures: dict[str, bytes], capsys: Any
+) -> None:
+    Path("out/matrix.png").mkdir(parents=True)
+    assert chart.main([reports[0], "-o", "out"]) == 2
+    assert_one_line(capsys.readouterr().err, "out/matrix.png: a folder is where a chart goes")
+
+
+def test_a_report_that_cannot_be_read_has_one_sentence_in_every_tool(
+    pictures: dict[str, bytes], capsys: Any, in_directory: Path
+) -> None:
+    Path("file").write_text("")
+    for path in ("none.json", "file/x.json", "x" * 300, "no/such.json"):
+        said = []
+        for tool in (chart, advise):
+            assert tool.main([path]) == 2
+            said.append(capsys.readouterr().err.split(": ", 1)[1])
+        assert said[0] == said[1] and "cannot be read" in said[0]
 
 
 def test_a_chart_does_not_replace_the_report(
@@ -439,10 +511,16 @@ def test_a_chart_does_not_replace_the_report(
 
 
 def test_charts_of_standard_input_want_a_place(pictures: dict[str, bytes], capsys: Any) -> None:
-    for path in ("-", "/dev/stdin", "/dev/null"):
+    Path("link").symlink_to("/dev")
+    Path("fd").symlink_to("/dev/fd")
+    for path in (
+        "-", "/dev/stdin", "/dev/null", "//dev/stdin", "/dev/./fd/0", "/dev/fd/0", "/dev/fd/99",
+        "/proc/self/fd/0", f"/proc/{os.getpid()}/fd/0", f"/proc/self/task/{os.getpid()}/fd/0",
+        "link/stdin", "fd/0", "/dev/shm/../stdin",
+    ):  # fmt: skip
         with pytest.raises(SystemExit):
             chart.main([path])
-        assert_one_line(capsys.readouterr().err, "-o")
+        assert_one_line(capsys.readouterr().err, "has no folder: name one with -o")
 
 
 def test_a_named_pipe_that_nobody_reads_ends_with_a_sentence(
