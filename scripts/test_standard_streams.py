@@ -22,6 +22,11 @@ import standard_streams
 SCRIPTS = Path(standard_streams.__file__).parent
 GATE = f"{sys.executable} {SCRIPTS}/check_regression.py"
 ADVISE = f"{sys.executable} {SCRIPTS}/advise.py"
+TOOLS = [
+    path
+    for path in sorted(SCRIPTS.glob("*.py"))
+    if not path.name.startswith("test_") and "run_tool(PROG, main)" in path.read_text("utf-8")
+]
 CLOSED = {0: "<&-", 1: ">&-", 2: "2>&-"}
 BAD_WORDS = ("Traceback", "Exception ignored", "mistake of the tool", "Error:")
 
@@ -62,7 +67,11 @@ def test_with_streams_closed_the_files_are_whole_and_the_verdict_stands(
 
 
 @pytest.mark.parametrize("streams", [">&-", "> /dev/full", "> /dev/full 2>&1", ">&- 2>&- <&-"])
-@pytest.mark.parametrize("command", [f"{GATE} a.json a.json", f"{ADVISE} a.json", f"{ADVISE} --help"])
+@pytest.mark.parametrize(
+    "command",
+    [f"{GATE} a.json a.json", f"{ADVISE} a.json"]
+    + [f"{sys.executable} {each} --help" for each in TOOLS],
+)
 def test_what_nobody_could_read_is_no_success(command: str, streams: str, reports: None) -> None:
     code, _, err = shell(f"{command} {streams}")
     assert code == 2
