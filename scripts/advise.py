@@ -16,6 +16,14 @@ output that cannot be written; 130 interrupted.
 
 from __future__ import annotations
 
+import os
+import sys
+
+if __name__ == "__main__":
+    # First of all, and found also where Python is told to leave a script's folder out (-P, -I).
+    sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+    import tool_start  # noqa: F401
+
 import standard_streams
 
 if __name__ == "__main__":

@@ -6,14 +6,29 @@ usage: check_layers.py [ROOT]
 The layers of lib/ and the rooms of bench/harness/ are acyclic, and each may include only what the tables below grant it; lib/examples/ may include every
 layer, and of the layers only a test includes an example. Some libraries belong to one layer each; bench/peers/, which
 is there to write the same work without our layers, may include them too. A violation is printed as "file:line: what is
-wrong"; the exit code is 1 then, and 0 if there is none.
+wrong"; the exit code is 1 then, 0 if there is none, and 2 for wrong usage or a standard output that cannot be written.
 """
 
 from __future__ import annotations
 
-import re
+import os
 import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+    import tool_start  # noqa: F401
+
+import standard_streams
+
+if __name__ == "__main__":
+    standard_streams.prepare()
+
+import re
 from pathlib import Path
+
+from command_line import UNUSABLE, complain, run_tool, write_out
+
+PROG = "check_layers.py"
 
 # layer -> the layers that it may include besides itself
 LAYERS: dict[str, set[str]] = {
@@ -115,18 +130,18 @@ def violations(root: Path) -> list[str]:
 
 def main(argv: list[str]) -> int:
     if argv and argv[0] in {"-h", "--help"}:
-        print(__doc__.strip())
-        return 0
+        return write_out(PROG, f"{__doc__.strip()}\n")
+    if len(argv) > 1 or (argv and argv[0].startswith("-")):
+        complain(PROG, "give one folder, the root of the source tree, or none; see --help")
+        return UNUSABLE
     root = Path(argv[0]) if argv else Path(__file__).resolve().parent.parent
     if not (root / "lib" / "waitwork").is_dir():
-        print(f"check_layers: {root} has no lib/waitwork; name the root of the source tree", file=sys.stderr)
-        return 2
+        complain(PROG, f"{root} has no lib/waitwork; name the root of the source tree")
+        return UNUSABLE
     found = violations(root)
-    for problem in found:
-        print(problem)
-    print(f"{len(found)} violations of the layers")
-    return 1 if found else 0
+    told = "".join(f"{line}\n" for line in [*found, f"{len(found)} violations of the layers"])
+    return write_out(PROG, told, 1 if found else 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_tool(PROG, main)

@@ -16,17 +16,26 @@ rounds in BASE and NEW, and a verdict:
 --markdown and --junit write files, both or none; with - (or /dev/stdout) one of them is printed
 instead of the table. Rows without figures in BASE are not judged. A rise that all rows share may be
 the machine and not the code, since two runs are measured one after the other; it is pointed out,
-not subtracted.
+not subtracted. So is a report whose run was stopped before its end: rows that NEW lacks are missing
+as always. Reports whose schemas differ in the minor version compare: it only adds.
 
 Exit codes: 0 none of the below; 1 a row regressed; 2 wrong usage, a report that cannot be read or
 has means only, a file that cannot be written, or a standard output that cannot (then a verdict's 1,
 3 or 4 stays); 3 a row is missing or failed, there is nothing to compare, or no row could be tested,
 as with one round; 4 a row is inconclusive and --on-inconclusive is fail; 5 the reports are of
-different machines, schemas, or of the smoke suite and another; 130 interrupted. Of several, the
-first in the order 1, 3, 4.
+different machines, or of the smoke suite and another; 130 interrupted. Of several, the first in the
+order 1, 3, 4.
 """
 
 from __future__ import annotations
+
+import os
+import sys
+
+if __name__ == "__main__":
+    # First of all, and found also where Python is told to leave a script's folder out (-P, -I).
+    sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+    import tool_start  # noqa: F401
 
 import standard_streams
 
@@ -35,7 +44,6 @@ if __name__ == "__main__":
 
 import argparse
 import math
-import os
 import re
 import warnings
 from argparse import ArgumentTypeError
@@ -54,7 +62,8 @@ from command_line import (
     target,
     write_out,
 )
-from destination import is_standard_output, same_file
+from destination import is_standard_output, one_stream, same_file, would_replace
+from time_limit import TooSlow, limited
 from whole_files import write_whole
 
 PROG = "check_regression.py"
@@ -68,6 +77,7 @@ except ImportError as problem:
 
 LEVEL = 0.05
 MISMATCH = 5
+FILTER_S = 1.0  # for what takes a thousandth with the rows of every suite
 
 REGRESSED, INCONCLUSIVE, IMPROVED, OK = "regressed", "inconclusive", "improved", "ok"
 MISSING, FAILED = "missing", "failed"
@@ -130,23 +140,34 @@ def main(argv: list[str]) -> int:
     except ReportError as problem:
         complain(PROG, str(problem))
         return UNUSABLE
-    differences = mismatch(base, new)
+    mismatches = mismatch(base, new)
+    differences = "; ".join(each.what for each in mismatches)
     if differences and not arguments.allow_machine_mismatch:
-        remedy = "measure both on one machine, or pass --allow-machine-mismatch"
+        how = " and ".join(each.remedy for each in mismatches)
+        remedy = f"measure both {how}, or pass --allow-machine-mismatch"
         which = f"{arguments.base} and {arguments.new}"
         complain(PROG, f"{which} cannot be compared: {differences}; {remedy}")
         return MISMATCH
     for report in (base, new):
         if report.remark:
             complain(PROG, report.remark)
-    result = compare(base, new, arguments.margin, arguments.filter)
+    try:
+        result = compare(base, new, arguments.margin, arguments.filter)
+    except TooSlow:
+        parser.error(
+            f"--filter: '{arguments.filter.pattern}' takes more than {FILTER_S:g} s to match the"
+            " names of rows: repeat nothing that repeats itself, as (a+)+ does"
+        )
     return _say(arguments, result, differences)
 
 
 def _refuse_collisions(parser: Parser, arguments: argparse.Namespace) -> None:
     """Two names for one file: the second writing would replace what was read or written first."""
-    if str(arguments.base) == str(arguments.new) == STANDARD:
-        parser.error("BASE and NEW are both standard input: name a file for one of them")
+    if one_stream(arguments.base, arguments.new):
+        parser.error(
+            f"BASE ({arguments.base}) and NEW ({arguments.new}) are one stream, of which there is"
+            " one report to read: name a file for one of them"
+        )
     targets = [
         (flag, path)
         for flag, path in (("--markdown", arguments.markdown), ("--junit", arguments.junit))
@@ -156,7 +177,7 @@ def _refuse_collisions(parser: Parser, arguments: argparse.Namespace) -> None:
         parser.error("--markdown and --junit are one file: name two")
     for flag, path in targets:
         for name, read in (("BASE", arguments.base), ("NEW", arguments.new)):
-            if str(read) != STANDARD and str(path) != STANDARD and same_file(path, read):
+            if would_replace(path, read):
                 parser.error(f"{flag} would replace the report {name} ({read}): name another file")
 
 
@@ -199,7 +220,8 @@ def _parser() -> Parser:
         type=_regex,
         default=re.compile(""),
         metavar="REGEX",
-        help="compare only rows whose name has a match; fewer rows show smaller changes",
+        help="compare only rows whose name has a match of this regular expression of Python (not of"
+        " RE2, as the program's is); fewer rows show smaller changes",
     )
     parser.add_argument(
         "--markdown", type=target, metavar="FILE", help="write a comment for a pull request"
@@ -216,7 +238,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--allow-machine-mismatch",
         action="store_true",
-        help="compare reports of different machines, schemas or suites all the same",
+        help="compare reports of different machines or suites all the same",
     )
     return parser
 
@@ -233,15 +255,24 @@ def _regex(text: str) -> re.Pattern[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of forms that a later Python may read differently
-            return re.compile(text)
+            with limited(FILTER_S):
+                return re.compile(text)
     except re.error as problem:
         raise ArgumentTypeError(f"'{text}' is no regular expression: {problem}") from None
-    except (RecursionError, OverflowError):
+    except (RecursionError, OverflowError, MemoryError, TooSlow):
         raise ArgumentTypeError("this is too large a regular expression: shorten it") from None
 
 
-def mismatch(base: Report, new: Report) -> str:
-    """Why the figures of the two reports do not mean the same; empty if they do."""
+@dataclass(frozen=True)
+class Mismatch:
+    """A reason why the figures of two reports do not mean the same."""
+
+    what: str
+    remedy: str  # how to measure both
+
+
+def mismatch(base: Report, new: Report) -> list[Mismatch]:
+    """All of them. That the schemas have one major version, load() has seen to."""
     reasons = []
     if base.machine["fingerprint"] != new.machine["fingerprint"]:
         keys = [
@@ -253,32 +284,35 @@ def mismatch(base: Report, new: Report) -> str:
             f"{key} {str(base.machine[key])[:200]} and {str(new.machine.get(key, 'none'))[:200]}"
             for key in keys
         )
-        reasons.append(f"different machines ({differing or 'by their fingerprints'})")
-    if base.meta["schema"].split(".")[:2] != new.meta["schema"].split(".")[:2]:
-        reasons.append(f"schema {base.meta['schema']} and {new.meta['schema']}")
+        what = f"different machines ({differing or 'by their fingerprints'})"
+        reasons.append(Mismatch(what, "on one machine"))
     suites = base.meta["suite"], new.meta["suite"]
     if suites[0] != suites[1] and "smoke" in suites:
-        reasons.append(f"suite {suites[0]} and {suites[1]}, and smoke has smaller input")
-    return "; ".join(reasons)
+        what = f"suite {suites[0]} and {suites[1]}, and smoke has smaller input"
+        reasons.append(Mismatch(what, "with one suite"))
+    return reasons
 
 
 def compare(
     base: Report, new: Report, margin: float, chosen: re.Pattern[str] = re.compile("")
 ) -> Comparison:
-    """A finding for every row that BASE has sound figures of."""
+    """A finding for every row that BASE has sound figures of; TooSlow if `chosen` is."""
     result = Comparison(base, new, margin)
+    names = {*base.rows, *new.rows, *(entry["name"] for entry in new.failures)}
+    with limited(FILTER_S):
+        asked_for = {name for name in names if chosen.search(name)}
     void = {entry["name"] for entry in base.failures}
     for row in base.rows.values():
-        if chosen.search(row.name) and row.name not in void:
+        if row.name in asked_for and row.name not in void:
             result.findings.append(_find(row, new))
     known = {finding.name for finding in result.findings}
     for entry in new.failures:
         # Without figures to compare with, but whoever reads a verdict is to know that it does not
         # run.
-        if chosen.search(entry["name"]) and entry["name"] not in known:
+        if entry["name"] in asked_for and entry["name"] not in known:
             known.add(entry["name"])
             result.findings.append(_failed(Finding(entry["name"], math.nan, 0), entry))
-    result.without_base = [name for name in new.rows if chosen.search(name) and name not in known]
+    result.without_base = [name for name in new.rows if name in asked_for and name not in known]
     _judge(result)
     order = {verdict: position for position, verdict in enumerate(VERDICTS)}
     result.findings.sort(

@@ -64,12 +64,25 @@ class Parser(argparse.ArgumentParser):
 
 def source(text: str) -> Path:
     """A file to read, or "-" for standard input."""
-    return _place(text, "name a report")
+    return _file(text, "name a report")
 
 
 def target(text: str) -> Path:
-    """A file or directory to write to, or "-" for standard output."""
+    """A file to write to, or "-" for standard output."""
+    return _file(text, "name one")
+
+
+def folder(text: str) -> Path:
+    """A folder to write into."""
     return _place(text, "name one")
+
+
+def _file(text: str, remedy: str) -> Path:
+    """The kernel takes "x/" for a folder; Python would silently make "x" of it."""
+    path = _place(text, remedy)
+    if text.endswith(("/", "/.")) and not os.path.isdir(path):
+        raise argparse.ArgumentTypeError(f"'{text}' is the name of a folder: {remedy} without /")
+    return path
 
 
 def _place(text: str, remedy: str) -> Path:
@@ -86,7 +99,8 @@ def missing_module(prog: str, problem: ImportError, more_packages: str = "") -> 
     broken = not isinstance(problem, ModuleNotFoundError)
     complain(
         prog,
-        f"the module '{problem.name}' {'cannot be loaded' if broken else 'is missing'}; run under"
+        f"the module '{problem.name or problem}'"
+        f" {'cannot be loaded' if broken else 'is missing'}; run under"
         f" /usr/bin/python3 after apt-get install python3-numpy python3-scipy{more_packages}",
     )
     sys.exit(MISSING_MODULE)

@@ -10,6 +10,7 @@ import errno
 import os
 
 _ELSEWHERE = "name a place elsewhere"
+_OF_REPORT = "name a report that `waitwork run` wrote"
 _REMEDIES = {
     errno.EMFILE: "raise the limit on open files (ulimit -n)",
     errno.ENOMEM: "free memory, or raise the limits on it (ulimit -v, the container's limit)",
@@ -35,6 +36,27 @@ _REMEDIES = {
     errno.EBADF: "leave it open: it was closed before the program started",
 }
 
+# Where it is a report that cannot be read; errors that are not here mean the same for both.
+_READING = {
+    errno.ENOENT: _OF_REPORT,
+    errno.ENOTDIR: _OF_REPORT,
+    errno.EISDIR: _OF_REPORT,
+    errno.EACCES: "name a report that you may read, or change its permissions",
+    errno.EPERM: "name a report that you may read, or change its permissions",
+    errno.ELOOP: "name a report that is no symbolic link, or mend the link",
+    errno.ENXIO: _OF_REPORT,
+    errno.ENODEV: _OF_REPORT,
+    errno.EINVAL: _OF_REPORT,
+}
+
+
+class Refused(OSError):
+    """An error whose remedy its number does not tell."""
+
+    def __init__(self, number: int, remedy: str, filename: str = "") -> None:
+        super().__init__(number, os.strerror(number), *([filename] if filename else []))
+        self.remedy = remedy
+
 
 def cause(problem: OSError) -> str:
     """ "No space left on device"."""
@@ -43,4 +65,14 @@ def cause(problem: OSError) -> str:
 
 def remedy(problem: OSError) -> str:
     """A clause without a full stop."""
+    if isinstance(problem, Refused):
+        return problem.remedy
     return _REMEDIES.get(problem.errno or 0, _ELSEWHERE)
+
+
+def reading_remedy(problem: OSError) -> str:
+    """The same where a report was to be read."""
+    if isinstance(problem, Refused):
+        return problem.remedy
+    number = problem.errno or 0
+    return _READING.get(number) or _REMEDIES.get(number, _OF_REPORT)

@@ -71,13 +71,15 @@ def junit(result: Comparison) -> bytes:
     root = ElementTree.Element("testsuites", attributes)
     suite = ElementTree.SubElement(root, "testsuite", attributes)
     properties = ElementTree.SubElement(suite, "properties")
-    for key, value in (("margin", f"{result.margin:g}"), ("family", str(result.family))):
+    told = [("margin", f"{result.margin:g}"), ("family", str(result.family))]
+    told += [("partial", escape.plain(said)) for said in partial(result)]
+    for key, value in told:
         ElementTree.SubElement(properties, "property", {"name": key, "value": value})
     if untested:  # skipped cases alone would be shown as a success
         named = {"classname": "waitwork.check_regression", "name": "a row was tested", "time": "0"}
         case = ElementTree.SubElement(suite, "testcase", named)
-        told = {"message": why_untested(result), "type": "untested"}
-        ElementTree.SubElement(case, "error", told)
+        why = {"message": why_untested(result), "type": "untested"}
+        ElementTree.SubElement(case, "error", why)
     for finding in result.findings:
         name = escape.plain(finding.name)
         parts = name.split("/")
@@ -138,6 +140,7 @@ def notes(result: Comparison, differences: str) -> list[str]:
         f"base: {_run(result.base)}",
         f"new:  {_run(result.new)}",
     ]
+    lines += partial(result)
     if differences:
         lines.append(f"compared all the same: {differences}")
     changes = [finding.change.log_ratio for finding in result.findings if finding.change]
@@ -163,6 +166,22 @@ def notes(result: Comparison, differences: str) -> list[str]:
         names = _some([_short(name) for name in result.without_base])
         lines.append(f"not judged, because BASE has no figures: {names}")
     return lines
+
+
+def partial(result: Comparison) -> list[str]:
+    """Which of the reports are of a run that was stopped before its end, and what they have."""
+    said = []
+    for name, report in (("BASE", result.base), ("NEW", result.new)):
+        if report.meta["complete"]:
+            continue
+        rounds = int(report.meta.get("rounds", report.rounds))
+        whole = sum(len(row.samples) >= rounds for row in report.rows.values())
+        said.append(
+            f"{name} is a partial report: its run was stopped before its end; of"
+            f" {len(report.declared)} rows, {len(report.rows)} were measured and {whole} have all"
+            f" {rounds} round{'' if rounds == 1 else 's'}"
+        )
+    return said
 
 
 def _details(result: Comparison) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import report_digest
 from report_check import STRATEGIES
-from report_rows import Row, is_split, rows_of
+from report_rows import Row, check_identity, is_split, rows_of
 from report_shape import check_document, in_whole_numbers
 from report_text import AGAIN, GIVE, Damage, ReportError, parse, read
 
@@ -92,12 +92,32 @@ def from_document(document: Any, path: Path = Path("report.json")) -> Report:
     _check_schema(path, meta["schema"])
     try:
         check_document(document)
-        declared = {each["name"] for each in meta["declared"]}
-        rows = rows_of(document["benchmarks"], declared)
+        rows = _rows(document["benchmarks"], meta)
     except Damage as problem:
         what = problem if problem.remedy else f"the report is damaged: {problem}"
         raise ReportError(f"{path}: {what}; {problem.remedy or AGAIN}") from None
     return Report(path, _context(document["context"]), _meta(meta), rows)
+
+
+def _rows(benchmarks: list[Any], meta: dict[str, Any]) -> dict[str, Row]:
+    """Those with figures, after a look at whether the lists of the report fit each other."""
+    declared = {each["name"]: each for each in meta["declared"]}
+    for name in ("declared", "failures", "absent"):
+        for index, entry in enumerate(meta[name]):
+            if entry["name"] in declared:
+                check_identity(entry, f"waitwork.{name}[{index}]", declared[entry["name"]])
+    rounds = int(meta["rounds"]) if "rounds" in meta else None
+    rows = rows_of(benchmarks, declared, rounds)
+    if meta["complete"] and rounds is not None:
+        without = {entry["name"] for entry in (*meta["failures"], *meta["absent"])}
+        for name in declared.keys() - without:
+            found = len(rows[name].samples) if name in rows else 0
+            if found < rounds:
+                raise Damage(
+                    f'"{name[:200]}" has {found} of {rounds} rounds, in a report that says that it'
+                    " is complete (waitwork.complete) and not why"
+                )
+    return rows
 
 
 def _context(context: dict[str, Any]) -> dict[str, Any]:

@@ -4,8 +4,11 @@ The program writes over its own text, with eight zeros in the place of the diges
 then takes that place. CRC-32 finds every error of up to 32 neighbouring bits and misses one in four
 thousand million of the others: enough against bad copies and slips of an editor, which is what it
 is for; it is no signature. A file that another program has written anew (jq, json.dump) has other
-bytes and the same figures. That it was rewritten is seen from its layout: measurements of ours
-begin with four spaces and no space behind the first colon, which no such program writes.
+bytes and the same figures. That it was rewritten is seen from its layout. Ours has two marks that
+no such program leaves, and either suffices: a row, of those measured and of those declared, begins
+a line and has no space behind its first colon; and other colons of the same file do have one, where
+a program writes all of them alike. So neither the indentation nor a line more or less decides, nor
+whether there are measurements: every run declares rows.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ from report_text import ReportError
 SINCE = (1, 4)  # the schema's version from which on a report has one
 UNCHECKED = "none"  # says that a file was changed on purpose
 _FORM = re.compile(r"crc32:([0-9a-f]{8})")
-_OUR_LAYOUT = re.compile(r'^    \{"name":', re.MULTILINE)
+_ROW_ON_A_LINE = re.compile(r'^[ \t]*\{"name":"', re.MULTILINE)
+_KEY = re.compile(r'"(?:[^"\\]|\\.)*"(?:\s*(:)(\s?))?', re.DOTALL)
 _REMEDY = (
     "take another copy, or measure again (if it was changed on purpose, set waitwork.digest to"
     ' "none")'
@@ -35,16 +39,15 @@ def check(path: Path, text: str, meta: dict[str, Any]) -> str:
         return ""
     if digest is None and _version(meta) < SINCE:
         return ""
-    ours = _OUR_LAYOUT.search(text) is not None
     if digest is None:
-        if ours:
+        if _is_our_layout(text):
             raise ReportError(f"{path}: waitwork.digest is missing: the file is damaged; {_REMEDY}")
         return _rewritten(path)
     if not isinstance(digest, str) or _FORM.fullmatch(digest) is None:
         raise ReportError(f"{path}: waitwork.digest is no digest: the file is damaged; {_REMEDY}")
     if digest == of_text(text, digest):
         return ""
-    if ours:
+    if _is_our_layout(text):
         raise ReportError(
             f"{path}: the file is damaged or was edited by hand: its digest is {digest} and its"
             f" text gives {of_text(text, digest)}; {_REMEDY}"
@@ -58,6 +61,13 @@ def of_text(text: str, digest: str) -> str:
     if found:
         text = f"{before}crc32:{'0' * 8}{after}"
     return f"crc32:{zlib.crc32(text.encode('utf-8', 'surrogatepass')):08x}"
+
+
+def _is_our_layout(text: str) -> bool:
+    if _ROW_ON_A_LINE.search(text):
+        return True
+    spaced = {bool(found[2]) for found in _KEY.finditer(text) if found[1]}
+    return len(spaced) == 2
 
 
 def _version(meta: dict[str, Any]) -> tuple[int, int]:

@@ -8,6 +8,7 @@ counter's name ends in says its own.
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,9 +31,10 @@ from report_shape import (
     RATIOS,
     in_whole_numbers,
 )
-from report_text import Damage
+from report_text import AGAIN, Damage
 
 TIMES = ("real_time", "cpu_time")
+IDENTITY = ("workload", "variant", "strategy", "depth", "workers")
 TAKE_OUT = "take it out"
 APART = "give each report by itself"
 
@@ -78,9 +80,13 @@ class Row:
         return statistics.median(values.values()) if values else None
 
 
-def rows_of(benchmarks: list[Any], declared: set[str]) -> dict[str, Row]:
+Declared = Mapping[str, Mapping[str, Any]]  # a row's name -> what the run says that it is
+
+
+def rows_of(benchmarks: list[Any], declared: Declared, rounds: int | None) -> dict[str, Row]:
     """By name, in the order of families and sizes, each with its rounds in order; without
-    aggregates, which are derived. `declared`: the names of all rows of the run."""
+    aggregates, which are derived. `declared`: all rows of the run; `rounds`: how many it has, None
+    where the report does not say."""
     samples: list[tuple[tuple[int, ...], str, dict[str, Any]]] = []
     aggregates = 0
     for index, entry in enumerate(benchmarks):
@@ -89,6 +95,7 @@ def rows_of(benchmarks: list[Any], declared: set[str]) -> dict[str, Row]:
             aggregates += 1
             continue
         sample = _sample(entry, path, declared)
+        _check_round(sample, path, rounds)
         order = ("family_index", "per_family_instance_index", "repetition_index")
         samples.append((tuple(int(sample[each]) for each in order), path, sample))
     if aggregates and not samples:
@@ -102,7 +109,7 @@ def rows_of(benchmarks: list[Any], declared: set[str]) -> dict[str, Row]:
     return rows
 
 
-def _is_aggregate(entry: Any, path: str, declared: set[str]) -> bool:
+def _is_aggregate(entry: Any, path: str, declared: Declared) -> bool:
     obj(entry, path)
     if entry.get("run_type") != "aggregate":
         return False
@@ -113,7 +120,7 @@ def _is_aggregate(entry: Any, path: str, declared: set[str]) -> bool:
     return True
 
 
-def _sample(entry: dict[str, Any], path: str, declared: set[str]) -> dict[str, Any]:
+def _sample(entry: dict[str, Any], path: str, declared: Declared) -> dict[str, Any]:
     """A checked measurement with its times in nanoseconds."""
     name = entry.get("name")
     if entry.get("error_occurred") or entry.get("skipped") or "error_message" in entry:
@@ -137,16 +144,39 @@ def _sample(entry: dict[str, Any], path: str, declared: set[str]) -> dict[str, A
             f"{path} ({_quoted(name)}) is a row that the run did not declare (waitwork.declared)",
             f"{TAKE_OUT}, or measure again",
         )
+    check_identity(entry["waitwork"], f"{path}.waitwork", declared[name])
     times = {each: entry[each] * NANOSECONDS[entry["time_unit"]] for each in TIMES}
     TIME(times["real_time"], f"{path}.real_time in nanoseconds")
     number(times["cpu_time"], f"{path}.cpu_time in nanoseconds", 1e-30, LARGEST_TIME_NS * 1e6)
     return entry | times | {"time_unit": "ns"}
 
 
+def check_identity(
+    entry: Mapping[str, Any], path: str, declared: Mapping[str, Any]
+) -> None:
+    """Damage if what goes by the name of a declared row is another."""
+    for each in IDENTITY:
+        if entry[each] != declared[each]:
+            raise Damage(
+                f"{path}.{each} is {str(entry[each])[:100]}, and waitwork.declared has"
+                f" {str(declared[each])[:100]} for the row of this name",
+                f"{AGAIN}, and give each report by itself where runs were merged",
+            )
+
+
+def _check_round(sample: dict[str, Any], path: str, rounds: int | None) -> None:
+    index = int(sample["repetition_index"])
+    if rounds is not None and index >= rounds:
+        raise Damage(
+            f"{path}.repetition_index is {index}, and the run has {rounds}"
+            f" round{'' if rounds == 1 else 's'} (waitwork.rounds): runs were merged",
+            APART,
+        )
+
+
 def _row(sample: dict[str, Any]) -> Row:
     ours = in_whole_numbers(sample["waitwork"], "depth", "workers")
-    same = ("workload", "variant", "strategy", "depth", "workers")
-    return Row(sample["name"], *(ours[each] for each in same), dict(ours.get("parameters", {})))
+    return Row(sample["name"], *(ours[each] for each in IDENTITY), dict(ours.get("parameters", {})))
 
 
 def _add(row: Row, path: str, round_: int, sample: dict[str, Any]) -> None:

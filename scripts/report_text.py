@@ -12,18 +12,34 @@ import codecs
 import json
 import math
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Any
 
 import refusal
-from command_line import STANDARD
-from destination import descriptor_of
+from destination import read_from, readable
 
 LARGEST = 512 << 20  # a report of the full suite has some 10 MB
 LONGEST_NUMBER = 40  # digits: what jq makes of 1e30 and more; Python refuses 4300 in its own words
 GIVE = "give a report that `waitwork run` wrote"
 AGAIN = "measure again or take another copy"
+
+_PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\xfd7zXZ\0": "xz",
+    b"BZh": "bzip2",
+    b"PK\x03\x04": "zip",
+}
+_ZEROS = {
+    "UTF-16": (1, 3),
+    "UTF-16, the higher byte first": (0, 2),
+    "UTF-32": (1, 2, 3),
+    "UTF-32, the highest byte first": (0, 1, 2),
+}
+_LOOKED_AT = 16 << 10  # bytes: the lines before the heading of a table are a screen at the most
+_OF_TABLE = re.compile(rb"Benchmark +Time +CPU +Iterations")
 
 
 class ReportError(Exception):
@@ -45,7 +61,7 @@ def read(path: Path) -> str:
         content = _bytes(path)
     except OSError as problem:
         what = f"cannot be read: {refusal.cause(problem)}"
-        raise ReportError(f"{path}: {what}; name a report that `waitwork run` wrote") from None
+        raise ReportError(f"{path}: {what}; {refusal.reading_remedy(problem)}") from None
     except ValueError:
         raise ReportError(f"{path}: no file can have this name; {GIVE}") from None
     except MemoryError:
@@ -79,9 +95,9 @@ def parse(path: Path, text: str) -> Any:
 
 
 def _bytes(path: Path) -> bytes:
-    number = 0 if str(path) == STANDARD else descriptor_of(path)
+    number = read_from(path)
     if number is not None:
-        descriptor = os.dup(number)
+        descriptor = os.dup(readable(number))
     else:
         # Looked at before it is opened: opening a pipe waits for its writer, a device may act.
         _refuse_endless(path, os.stat(path), by_descriptor=False)
@@ -127,10 +143,11 @@ def _too_large(path: Path) -> ReportError:
 
 
 def _decoded(path: Path, content: bytes) -> str:
+    if kind := _other_form(content):
+        raise ReportError(f"{path}: {kind}")
     encoding = "utf-8"
     for mark, name in (
         (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF32_LE, "utf-32"),  # begins as UTF-16 does
         (codecs.BOM_UTF16_LE, "utf-16"),
         (codecs.BOM_UTF16_BE, "utf-16"),
     ):
@@ -144,13 +161,44 @@ def _decoded(path: Path, content: bytes) -> str:
         raise ReportError(f"{path}: this is not text ({where}); {GIVE}") from None
 
 
+def _other_form(content: bytes) -> str:
+    """What it is and what to do, if it begins as something else of which a report can be made."""
+    for beginning, kind in _PACKED.items():
+        if content.startswith(beginning):
+            return f"this is packed ({kind}) and no text; unpack it first"
+    for beginning in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
+        if content.startswith(beginning):
+            return _as_utf8("UTF-32")
+    start = content[:4]
+    if len(start) == 4 and start.count(0) in (2, 3):
+        # A report begins with characters of ASCII: where the zeros are tells the width.
+        for form, places in _ZEROS.items():
+            if all((start[place] == 0) == (place in places) for place in range(4)):
+                return _as_utf8(f"{form}, without a byte-order mark")
+    first = content[:_LOOKED_AT].removeprefix(codecs.BOM_UTF8).splitlines()
+    if any(line.startswith(b"name,iterations,real_time") for line in first):
+        return f"this is CSV (--benchmark_out_format=csv) and no report; {GIVE} (--out)"
+    if any(_OF_TABLE.match(line) for line in first):
+        what = "this is the table for people (--benchmark_out_format=console) and no report"
+        return f"{what}; {GIVE} (--out)"
+    return ""
+
+
+def _as_utf8(form: str) -> str:
+    return f"this is {form}; write it as UTF-8 (iconv, or Out-File -Encoding utf8)"
+
+
 def _not_json(problem: json.JSONDecodeError, text: str) -> str:
     where = f"line {problem.lineno}, column {problem.colno}"
     if problem.msg == "Extra data":
-        return (
-            f"a second document begins at {where}: files were put one after the other;"
-            " give each report by itself"
-        )
+        if text.startswith(("{", "["), problem.pos):
+            return (
+                f"a second document begins at {where}: files were put one after the other;"
+                " give each report by itself"
+            )
+        behind = text[problem.pos :].rstrip()
+        what = "are zero bytes" if not behind.strip("\0") else "is something that is no part of it"
+        return f"behind the report, from {where} on, there {what}; {AGAIN}"
     if problem.pos >= len(text.rstrip()) or problem.msg.startswith("Unterminated string"):
         return f"this was cut off at {where}: JSON that does not end; {AGAIN}"
     return f"this is not JSON, from {where} on; {AGAIN}"

@@ -25,8 +25,9 @@ import escape
 
 INTERRUPTED = 130  # as a shell says it: 128 and the signal
 
-# What to undo on SIGINT; the handler ends the process without unwinding.
+# What to undo on SIGINT, the last first; the handler ends the process without unwinding.
 undo_on_interrupt: list[Callable[[], None]] = []
+closed_at_start: set[int] = set()  # of the three
 _holding = False  # whether SIGINT is to wait
 _waiting = False  # whether one does
 
@@ -37,6 +38,7 @@ def prepare() -> None:
         try:
             os.fstat(descriptor)
         except OSError:  # the lowest free number is the one that is opened next
+            closed_at_start.add(descriptor)
             os.open(os.devnull, os.O_RDONLY if descriptor else os.O_WRONLY)
     # What libraries have to say is for programmers; standard error has one line, and it is ours.
     warnings.simplefilter("ignore")
@@ -68,7 +70,7 @@ def _end(_number: int, _frame: Any) -> None:
 
 
 def _leave() -> NoReturn:
-    for undo in undo_on_interrupt:
+    for undo in reversed(undo_on_interrupt):
         try:
             undo()
         except OSError:

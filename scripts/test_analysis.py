@@ -51,6 +51,7 @@ def decided_from(
         }
     made["context"]["waitwork"]["machine"]["cpus_effective"] = cpus
     made["waitwork"]["declared"] = [declared[key] for key in times]
+    made["waitwork"]["rounds"] = max(len(each) for each in times.values())
     made["benchmarks"] = [
         patterns[key]
         | {"real_time": time, "items_per_second": 1e9 / time, "repetition_index": round_}

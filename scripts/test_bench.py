@@ -118,6 +118,47 @@ def test_the_exit_code_is_that_of_the_run(status: int, is_drawn: bool, root: Pat
     assert (drawn(root) is not None) == is_drawn
 
 
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_is_shown_and_nothing_is_done(flag: str, root: Path) -> None:
+    code, out = bench(root, "--suite", "smoke", flag)
+    assert code == 0 and "usage: scripts/bench" in out and "set -euo" not in out and "#" not in out
+    assert not (root / "log/run").exists() and not (root / "reports").exists()
+
+
+@pytest.mark.parametrize("reports", ["", "reports", "reports/runs/older"])
+def test_a_run_that_wrote_nothing_leaves_no_folder(reports: str, root: Path) -> None:
+    (root / reports).mkdir(parents=True, exist_ok=True)
+    before = sorted(root.glob("reports/**"))
+    assert bench(root, "--nonsense", status=2)[0] == 2
+    program = root / "build/release/waitwork"
+    program.write_text("#!/bin/sh\nexit 3\n")  # a filter that matches nothing
+    assert bench(root, "--filter", "none")[0] == 3
+    assert sorted(root.glob("reports/**")) == before
+
+
+def test_rows_are_listed_without_a_folder(root: Path) -> None:
+    code, out = bench(root, "--benchmark_list_tests")
+    assert code == 0 and "the table" in out
+    assert drawn(root) is None and not (root / "reports").exists()
+
+
+def test_resume_goes_on_with_the_newest_run_that_was_stopped(root: Path) -> None:
+    assert bench(root, "--resume")[0] == 2
+    assert not (root / "reports").exists() and not (root / "log/run").exists()
+    for name, stopped in (("20260101T000000Z-a", 1), ("20260102T000000Z-a", 1), ("20260103T000000Z-a", 0)):
+        folder = root / "reports/runs" / name
+        folder.mkdir(parents=True)
+        (folder / "report.json").write_text("{}")
+        if stopped:
+            (folder / "report.json.journal").write_text("{}")
+    wanted = root / "reports/runs/20260102T000000Z-a/report.json"
+    assert bench(root, "--resume", "--seed", "3") == (0, "advise\n")
+    assert drawn(root) == str(wanted)
+    assert (root / "log/run").read_text() == f"run --resume --seed 3 --out {wanted}\n"
+    assert len(list((root / "reports/runs").iterdir())) == 3
+    assert bench(root, "--resume", "--out", "a.json")[0] == 0 and drawn(root) == "a.json"
+
+
 def test_charts_that_fail_cost_neither_the_advice_nor_go_unsaid(root: Path) -> None:
     (root / "scripts/chart.py").write_text(TOOL.format("chart", 2))
     assert bench(root, "--out=a.json") == (2, "advise\n")

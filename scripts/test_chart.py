@@ -18,7 +18,7 @@ import pytest
 
 import chart
 import report
-from charts import gain, page, rows, style, tables
+from charts import gain, mark, page, rows, style, tables
 from charts.tables import duration, significant
 from decision import size_words
 from synthetic_report import make
@@ -186,6 +186,74 @@ def test_same_report_gives_the_same_bytes_in_another_process(small: Path, tmp_pa
     )
     for path in small.iterdir():
         assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
+
+
+@pytest.mark.parametrize(
+    "trap",
+    ["savefig.dpi: 7\nnot: known\n", b"\xff\x00\xfe" * 9, "text.usetex: True\n", "/dev/zero", "fifo"],
+)
+def test_neither_the_directory_nor_the_environment_has_a_say(
+    trap: str | bytes, small: Path, tmp_path: Path
+) -> None:
+    for name in ("matplotlibrc", "config/matplotlibrc"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        if trap == "fifo":
+            os.mkfifo(path)
+        elif trap == "/dev/zero":
+            path.symlink_to(trap)
+        else:
+            path.write_bytes(trap.encode() if isinstance(trap, str) else trap)
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / "chart.py", small.parent / "report.json", "-o", "charts"],
+        cwd=tmp_path,
+        env=os.environ
+        | {
+            "MPLBACKEND": "foo",
+            "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
+            "MPLCONFIGDIR": str(tmp_path / "config"),
+        },
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "charts/index.html\n", "")
+    for path in small.iterdir():
+        assert path.read_bytes() == (tmp_path / "charts" / path.name).read_bytes(), path.name
+
+
+def test_every_file_has_the_mark_that_lets_the_next_run_replace_it(troubled: Path) -> None:
+    for path in troubled.iterdir():
+        assert mark.has_mark(path.read_bytes()[:512]), path.name
+
+
+NASTY = "\u202eevil\u2066 ##[error]x ##vso[task] \x85\x1b[2J\ud800\udfff \ufffe\uffff \x00\n::error::x"
+
+
+def test_nothing_of_a_report_acts_in_a_picture_or_on_the_page() -> None:
+    document = make("troubled", only="cpu/matmul|io/net_echo/delay1ms", rounds=2)
+
+    def spoilt(value: object, key: str = "") -> object:
+        if isinstance(value, dict):
+            return {name: spoilt(each, name) for name, each in value.items()}
+        if isinstance(value, list):
+            return [spoilt(each, key) for each in value]
+        free = ("strategy", "run_type", "time_unit", "schema", "unit", "status", "digest", "level")
+        return value + NASTY if isinstance(value, str) and key not in free else value
+
+    forbidden = re.compile(
+        "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+    )
+    files = chart.draw(report.from_document(spoilt(document)))  # type: ignore[arg-type]
+    assert len(files) > 8
+    for name, content in files.items():
+        if not name.endswith(".png"):
+            text = content.decode("utf-8")
+            assert not forbidden.search(text), name
+            assert not re.search(r"##\w*\[|^\s*::", text, re.MULTILINE), name
+        if name.endswith(".svg"):
+            ElementTree.fromstring(content)
 
 
 # ---- that it says what the report says
@@ -441,7 +509,7 @@ def test_a_directory_that_cannot_be_written_is_one_line_and_exit_2(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    assert chart.main([str(small.parent / "report.json"), "-o", str(tmp_path / "file")]) == 2
+    assert chart.main([str(small.parent / "report.json"), "-o", str(tmp_path / "file/x")]) == 2
     captured = capsys.readouterr().err
     assert captured.count("\n") == 1
     assert "cannot be written" in captured

@@ -28,7 +28,9 @@ def halves(seed: int, rounds: int, **arguments: Any) -> tuple[Report, Report]:
     dealt = []
     for turn in (0, 1):
         entries = [entry for entry in whole["benchmarks"] if entry["repetition_index"] % 2 == turn]
-        dealt.append(from_document(whole | {"benchmarks": entries}))
+        # Half of the rounds is no complete report.
+        ours = whole["waitwork"] | {"complete": False}
+        dealt.append(from_document(whole | {"benchmarks": entries, "waitwork": ours}))
     return dealt[0], dealt[1]
 
 
@@ -304,6 +306,7 @@ def test_exit_code_3_where_no_row_could_be_tested_whatever_else_is_said(
 def test_one_row_that_was_tested_is_a_comparison(written: Any, capsys: Any) -> None:
     document = synthetic_report.make(only="cpu/matmul", rounds=5, histograms=False)
     kept = document["benchmarks"][0]["name"]
+    document["waitwork"]["complete"] = False
     document["benchmarks"] = [
         each
         for each in document["benchmarks"]
@@ -327,23 +330,54 @@ def test_exit_code_5_for_another_machine_unless_allowed(
     assert code == 0 and "compared all the same: different machines" in out
 
 
-@pytest.mark.parametrize(("member", "value"), [("schema", "1.1.0"), ("suite", "smoke")])
-def test_exit_code_5_for_another_schema_or_input(
-    member: str, value: str, base: str, written: Any, capsys: Any
-) -> None:
+def test_exit_code_5_for_another_input(base: str, written: Any, capsys: Any) -> None:
     document = synthetic_report.make(only=FEW, histograms=False)
-    document["waitwork"][member] = value
+    document["waitwork"]["suite"] = "smoke"
     code, _, err = run(capsys, base, str(written("new.json", document)))
     assert code == 5
-    assert_one_line(err, value)
+    assert_one_line(err, "suite quick and smoke", "measure both with one suite, or pass")
+    document["context"]["waitwork"]["machine"]["fingerprint"] = "another"
+    code, _, err = run(capsys, base, str(written("new.json", document)))
+    assert code == 5
+    assert_one_line(err, "measure both on one machine and with one suite, or pass")
 
 
-def test_a_patch_of_the_schema_and_the_full_suite_compare(
-    base: str, written: Any, capsys: Any
+@pytest.mark.parametrize("schema", ["1.0.7", "1.1.0", "1.3.0", "1.40.2"])
+def test_a_minor_version_of_the_schema_and_the_full_suite_compare(
+    schema: str, base: str, written: Any, capsys: Any
 ) -> None:
     document = synthetic_report.make(only=FEW, histograms=False)
-    document["waitwork"] |= {"schema": "1.0.7", "suite": "full"}
+    document["waitwork"] |= {"schema": schema, "suite": "full", "digest": "none"}
     assert run(capsys, base, str(written("new.json", document)))[0] == 0
+
+
+@pytest.mark.parametrize("which", ["BASE", "NEW"])
+def test_a_partial_report_is_said_everywhere_and_changes_no_verdict(
+    which: str, base: str, written: Any, capsys: Any
+) -> None:
+    document = synthetic_report.make(only=FEW, histograms=False)
+    document["waitwork"]["complete"] = False
+    del document["benchmarks"][-1]
+    part = str(written("part.json", document))
+    order = (part, base) if which == "BASE" else (base, part)
+    code, out, _ = run(capsys, *order, "--markdown", "o.md", "--junit", "o.xml")
+    said = f"{which} is a partial report: its run was stopped before its end; of 50 rows, 50"
+    assert code == 0 and said in out and said in Path("o.md").read_text("utf-8")
+    named = ElementTree.parse("o.xml").find(".//property[@name='partial']")
+    assert named is not None and said in named.attrib["value"]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(([a-z_/]+)+)+!", "(.*)*(.*)*(.*)*!", "^(a|.|[a-z]|/)*!$", "(?:.*.*.*.*.*.*.*.*.*)!"]
+)
+def test_a_filter_that_would_match_for_ever_is_refused(
+    pattern: str, base: str, capsys: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(check_regression, "FILTER_S", 0.3)
+    with pytest.raises(SystemExit) as caught:
+        check_regression.main([base, base, "--filter", pattern])
+    assert caught.value.code == 2
+    assert_one_line(capsys.readouterr().err, "--filter", "to match the names of rows")
 
 
 @pytest.mark.parametrize("first", [True, False])

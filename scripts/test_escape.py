@@ -86,7 +86,9 @@ def test_every_text_of_a_report_is_harmless_in_every_output(
     for holder, key in places(made):
         holder[key] = f"{EVIL} {holder[key]}"
     if tool is peers:
-        for entry in (*made["waitwork"]["declared"], *(row["waitwork"] for row in made["benchmarks"])):
+        ours = made["waitwork"]
+        rows = [row["waitwork"] for row in made["benchmarks"]]
+        for entry in (*ours["declared"], *ours["failures"], *ours["absent"], *rows):
             entry["workload"] = "peers/" + entry["workload"]
     path = str(written("evil.json", made))
     arguments = [path, *form] if tool is not check_regression else [path, path]

@@ -281,6 +281,7 @@ def test_a_peer_that_has_no_row_is_compared_by_the_ratio_in_ours() -> None:
     document["benchmarks"] = [
         row for row in document["benchmarks"] if row["waitwork"]["variant"] == "waitwork"
     ]
+    document["waitwork"]["complete"] = False
     found = kernel_findings(document)["matmul_f32_512", 1, "real_time", "openblas"]
     assert found.theirs is None and found.verdict == "reached"
 
@@ -430,6 +431,7 @@ def test_nothing_compared_is_said(written: Any, capsys: Any) -> None:
     empty = document({"nop/waitwork/64": {}})
     for entries in ([], empty["benchmarks"]):
         made = empty | {"benchmarks": entries}
+        made["waitwork"]["complete"] = bool(entries)
         made["waitwork"]["declared"][0]["workload"] = "peers/unheard_of"
         for each in entries:
             each["waitwork"]["workload"] = "peers/unheard_of"

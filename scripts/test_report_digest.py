@@ -152,6 +152,62 @@ def test_a_text_that_looks_like_the_digest_does_not_mislead(
     assert load(write(text)).remark == ""
 
 
+@pytest.fixture(scope="module")
+def bare(small: str) -> str:
+    """The same without any measurement, as a run leaves it that was stopped at once."""
+    text = re.sub(r'"benchmarks": \[.*?\n  \]', '"benchmarks": []', small, flags=re.DOTALL)
+    return with_digest(text.replace('"complete": true', '"complete": false'))
+
+
+@pytest.fixture(scope="module")
+def single(small: str) -> str:
+    """With one measurement of one declared row."""
+    kept, seen = [], 0
+    for line in small.splitlines(keepends=True):
+        if '{"name":"io/timer/sequential' in line:
+            seen += '"repetition_index":0' in line
+            if '"real_time"' in line and '"repetition_index":0' not in line:
+                continue
+        elif '{"name":"' in line:
+            continue
+        kept.append(line)
+    text = re.sub(r",(\s*\])", r"\1", "".join(kept)).replace('"rounds": 5', '"rounds": 1')
+    assert seen == 1
+    return with_digest(text)
+
+
+@pytest.mark.parametrize("change", [('"suite": "quick"', '"suite": "quack"'), ('"seed": ', '"seed": 1')])
+@pytest.mark.parametrize("margin", [("\n    ", "\n     "), ("\n      ", "\n\t"), ("\n", "\n "), ("\n ", "\r")])
+@pytest.mark.parametrize("which", ["bare", "single", "small"])
+def test_an_edit_is_seen_without_measurements_and_with_another_indentation(
+    which: str, margin: Any, change: Any, request: pytest.FixtureRequest, in_directory: Path
+) -> None:
+    text = request.getfixturevalue(which)
+    assert load(write(text)).remark == ""
+    for edited in (text.replace(*change), text.replace(*change).replace(*margin)):
+        assert edited != text and "damaged" in refusal(edited)
+
+
+@pytest.mark.parametrize("mark", [r'\{"name":"', r'": '])
+def test_either_mark_of_our_layout_suffices(mark: str, single: str, in_directory: Path) -> None:
+    edited = single.replace('"suite": "quick"', '"suite": "quack"')
+    spoiled = re.sub(mark, lambda found: found[0].replace(":", " :"), edited)
+    assert spoiled != edited and "damaged" in refusal(spoiled)
+
+
+@pytest.mark.parametrize("indent", [None, 1, 2, 3, 4, "\t"])
+@pytest.mark.parametrize("sort_keys", [True, False])
+@pytest.mark.parametrize("which", ["bare", "single"])
+def test_small_reports_that_were_written_anew_are_read(
+    which: str, indent: Any, sort_keys: bool, request: pytest.FixtureRequest, in_directory: Path
+) -> None:
+    text = request.getfixturevalue(which).replace('"filter": ""', '"filter": ":a\\": \\\\"')
+    document = json.loads(text)
+    for separators in ((", ", ": "), (",", ":"), (",", ": ")):
+        made = json.dumps(document, indent=indent, separators=separators, sort_keys=sort_keys)
+        assert "written this report anew" in load(write(made)).remark
+
+
 # ---- damages
 
 

@@ -192,16 +192,64 @@ def test_a_report_of_means_only_is_called_that(tool: Any, written: Any, capsys: 
     )
 
 
-@pytest.mark.parametrize("complete", [True, False])
-def test_no_measurement_at_all_is_said(complete: bool, written: Any, capsys: Any) -> None:
+def test_no_measurement_at_all_is_said(written: Any, capsys: Any) -> None:
     made = synthetic_report.make(only="io/timer/seq", histograms=False)
-    made["benchmarks"], made["waitwork"]["complete"] = [], complete
+    made["benchmarks"], made["waitwork"]["complete"] = [], False
     assert advise.main([str(written("r.json", made))]) == 0
     out = capsys.readouterr().out
-    assert "holds no measurement" in out
+    assert "holds no measurement" in out and "--resume" in out
     # The cause is what the file says, and not what usually is the cause.
-    assert ("--resume" in out) == (not complete)
-    assert ("is complete and has no figures" in out) == complete
+    made["waitwork"]["complete"] = True
+    del made["waitwork"]["rounds"]
+    assert advise.main([str(written("r.json", made))]) == 0
+    assert "is complete and has no figures" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [("workload", "io/other"), ("variant", "x"), ("strategy", "hybrid"), ("depth", 2), ("workers", 9)],
+)
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_a_row_is_what_the_run_declared_under_its_name(
+    member: str, value: Any, everywhere: bool, document: dict[str, Any]
+) -> None:
+    name = document["benchmarks"][0]["name"]
+    for entry in document["benchmarks"] if everywhere else document["benchmarks"][:1]:
+        if entry["name"] == name:
+            entry["waitwork"][member] = value
+    said = refusal(document)
+    assert f"waitwork.{member} is {value}, and waitwork.declared has" in said and "[0]" in said
+
+
+def test_what_failed_and_what_is_declared_twice_is_so_too(document: dict[str, Any]) -> None:
+    declared = document["waitwork"]["declared"]
+    failure = declared[0] | {"depth": 7, "round": 0, "reason": "crashed", "detail": ""}
+    document["waitwork"]["failures"] = [failure]
+    assert "waitwork.failures[0].depth is 7" in refusal(document)
+    document["waitwork"]["failures"] = []
+    declared.insert(0, declared[0] | {"workers": 3})
+    assert "waitwork.declared[0].workers is 3" in refusal(document)
+
+
+def test_rounds_beyond_those_of_the_run_are_a_merge(document: dict[str, Any]) -> None:
+    merged = copy.deepcopy(document)
+    for entry in document["benchmarks"]:
+        merged["benchmarks"].append(entry | {"repetition_index": entry["repetition_index"] + 3})
+    said = refusal(merged)
+    assert "repetition_index is 3, and the run has 3 rounds" in said and "by itself" in said
+
+
+def test_a_complete_report_has_every_round_or_says_why_not(document: dict[str, Any]) -> None:
+    taken = document["benchmarks"].pop()
+    said = refusal(document)
+    assert taken["name"] in said and "has 2 of 3 rounds" in said
+    name = taken["name"]
+    row = next(each for each in document["waitwork"]["declared"] if each["name"] == name)
+    document["waitwork"]["absent"] = [row | {"cause": "c", "remedy": "r"}]
+    from_document(document)
+    document["waitwork"]["absent"] = []
+    document["waitwork"]["complete"] = False
+    from_document(document)
 
 
 # ---- types and ranges

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 import os
 import re
 import socket
@@ -46,7 +49,18 @@ def test_what_powershell_makes_of_a_report_is_read(
     [
         (b"\xff\xfe\x00", "is not text"),
         (b"{\x80}", "byte 2 is none of UTF-8"),
-        ("{}".encode("utf-16-le"), "is not JSON"),
+        ('{"a": 1}'.encode("utf-16-le"), "is UTF-16, without a byte-order mark"),
+        ('{"a": 1}'.encode("utf-16-be"), "is UTF-16, the higher byte first, without"),
+        ('{"a": 1}'.encode("utf-32-le"), "is UTF-32, without a byte-order mark"),
+        ('{"a": 1}'.encode("utf-32-be"), "is UTF-32, the highest byte first, without"),
+        ('{"a": 1}'.encode("utf-32"), "is UTF-32; write it as UTF-8"),
+        (gzip.compress(b"{}"), "is packed (gzip) and no text; unpack it"),
+        (lzma.compress(b"{}"), "is packed (xz)"),
+        (bz2.compress(b"{}"), "is packed (bzip2)"),
+        (b"name,iterations,real_time,cpu_time,time_unit\n", "is CSV (--benchmark_out_format=csv)"),
+        (b"x\n---\nBenchmark   Time     CPU   Iterations\n", "the table for people"),
+        (b'{"a": 1}\0\0', "behind the report, from line 1, column 9 on, there are zero bytes"),
+        (b'{"a": 1}\ngarbage', "from line 2, column 1 on, there is something that is no part"),
         (b"", "is empty"),
         (b"\xef\xbb\xbf \n", "is empty"),
         (b'{"a": 1', "was cut off at line 1, column 8"),

@@ -197,6 +197,8 @@ def test_a_machine_with_one_cpu_has_one_point_a_kernel() -> None:
     document = synthetic_kernels.make(only=FEW, limits=LIMITS | {"workers": 1})
     rows = document["benchmarks"]
     document["benchmarks"] = [row for row in rows if row["waitwork"]["workers"] == 1]
+    declared = document["waitwork"]["declared"]
+    document["waitwork"]["declared"] = [row for row in declared if row["workers"] == 1]
     assert all(kernel.ours.every is None for kernel in kernels_of(document).values())
     assert not any("workers" in text for text in texts(document))
 

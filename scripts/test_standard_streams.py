@@ -22,6 +22,11 @@ import standard_streams
 SCRIPTS = Path(standard_streams.__file__).parent
 GATE = f"{sys.executable} {SCRIPTS}/check_regression.py"
 ADVISE = f"{sys.executable} {SCRIPTS}/advise.py"
+TOOLS = [
+    path
+    for path in sorted(SCRIPTS.glob("*.py"))
+    if not path.name.startswith("test_") and "run_tool(PROG, main)" in path.read_text("utf-8")
+]
 CLOSED = {0: "<&-", 1: ">&-", 2: "2>&-"}
 BAD_WORDS = ("Traceback", "Exception ignored", "mistake of the tool", "Error:")
 
@@ -62,7 +67,11 @@ def test_with_streams_closed_the_files_are_whole_and_the_verdict_stands(
 
 
 @pytest.mark.parametrize("streams", [">&-", "> /dev/full", "> /dev/full 2>&1", ">&- 2>&- <&-"])
-@pytest.mark.parametrize("command", [f"{GATE} a.json a.json", f"{ADVISE} a.json", f"{ADVISE} --help"])
+@pytest.mark.parametrize(
+    "command",
+    [f"{GATE} a.json a.json", f"{ADVISE} a.json"]
+    + [f"{sys.executable} {each} --help" for each in TOOLS],
+)
 def test_what_nobody_could_read_is_no_success(command: str, streams: str, reports: None) -> None:
     code, _, err = shell(f"{command} {streams}")
     assert code == 2
@@ -112,6 +121,83 @@ def test_standard_input_and_pipes_are_read(reports: None) -> None:
     assert code == 2 and "cannot be read" in err
 
 
+@pytest.mark.parametrize(
+    ("names", "redirect"),
+    [
+        ("- /dev/stdin", "< a.json"),
+        ("/dev/stdin /dev/stdin", "< a.json"),
+        ("- /dev/fd/0", "< a.json"),
+        ("/proc/self/fd/0 -", "< <(cat a.json)"),
+        ("- /dev/fd/3", "< a.json 3<&0"),
+        ("- /dev/fd/3", "< <(cat a.json) 3<&0"),
+    ],
+)
+def test_one_stream_has_one_report(names: str, redirect: str, reports: None) -> None:
+    code, _, err = shell(f"{GATE} {names} {redirect}")
+    assert code == 2 and "are one stream" in err
+
+
+def test_a_file_that_is_opened_twice_is_two_streams(reports: None) -> None:
+    assert shell(f"{GATE} - /dev/fd/3 < a.json 3< a.json")[0] == 0
+
+
+def test_what_is_open_the_wrong_way_round_is_not_called_closed(reports: None) -> None:
+    code, _, err = shell(f"{GATE} a.json b.json --markdown /dev/stdin </dev/null")
+    assert code == 2 and "it is open for reading only: name a file" in err
+    code, _, err = shell(f"{ADVISE} /dev/fd/3 3> o")
+    assert code == 2 and "it is open for writing only" in err
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_comment_for_a_closed_stream_is_not_lost_in_silence(number: int, reports: None) -> None:
+    code, _, err = shell(f"{GATE} a.json a.json --markdown /dev/fd/{number} {CLOSED[number]}")
+    assert code == 2 and (number == 2 or "closed before the program started" in err)
+
+
+@pytest.mark.parametrize("flags", ["-P", "-I", "-s -E -P"])
+def test_a_tool_finds_its_modules_where_python_leaves_its_folder_out(
+    flags: str, reports: None
+) -> None:
+    for tool, names in (("check_regression.py", "a.json a.json"), ("advise.py", "a.json")):
+        assert shell(f"{sys.executable} {flags} {SCRIPTS}/{tool} {names}")[0] == 0
+    Path("link.py").symlink_to(SCRIPTS / "advise.py")
+    assert shell(f"PYTHONSAFEPATH=1 {sys.executable} link.py a.json")[0] == 0
+
+
+@pytest.mark.parametrize("module", ["logging", "json", "argparse", "numpy", "scipy"])
+@pytest.mark.parametrize("content", ["1 / 0", "raise SystemError('x\ny')", "oops(", "raise KeyboardInterrupt"])
+def test_what_fails_while_it_is_imported_is_no_regression(
+    module: str, content: str, reports: None
+) -> None:
+    Path("hidden").mkdir()
+    Path(f"hidden/{module}.py").write_text(content)
+    done = subprocess.run(
+        [*GATE.split(), "a.json", "a.json"],
+        env=os.environ | {"PYTHONPATH": "hidden"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == (130 if "Keyboard" in content else 2)
+    assert "Traceback" not in done.stderr and done.stderr.count("\n") <= 1
+
+
+def test_an_interrupt_at_any_time_of_the_start_is_130(reports: None) -> None:
+    """From where Python runs our first line; what it does before, no tool can help."""
+    code = (
+        "import os, signal, sys\n"
+        "def at(event, arguments):\n"
+        "    if event == 'import' and arguments[0] == os.environ['AT']:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.addaudithook(at)\n"
+    )
+    Path("hook").mkdir()
+    Path("hook/sitecustomize.py").write_text(code)
+    for module in ("standard_streams", "logging", "command_line", "argparse", "numpy", "scipy", "report"):
+        done = subprocess.run(
+            [*GATE.split(), "a.json", "a.json"], capture_output=True, text=True, check=False,
+            env=os.environ | {"PYTHONPATH": "hook", "AT": module},
+        )  # fmt: skip
+        assert (done.returncode, done.stdout, done.stderr) == (130, "", ""), module
+
+
 def test_a_pipe_that_somebody_made_non_blocking_gets_everything(reports: None) -> None:
     program = (
         "import os, subprocess, sys, time\n"
@@ -140,10 +226,12 @@ def test_streams_that_are_none_or_only_text_are_borne(monkeypatch: Any) -> None:
 @pytest.mark.parametrize("tool", ["advise.py", "chart.py", "check_regression.py", "peers.py"])
 def test_an_interrupt_ends_with_130_without_a_word(tool: str, in_directory: Path) -> None:
     os.mkfifo("never")
+    os.mkfifo("nor_this")
     # Reading what never comes is the longest that a tool can take.
     command = f"exec {sys.executable} {SCRIPTS}/{tool} /dev/fd/3 -o x 3<>never"
     if tool != "chart.py":
-        command = command.replace(" -o x", " /dev/fd/3" if tool.startswith("check") else "")
+        second = " /dev/fd/4 4<>nor_this" if tool.startswith("check") else ""
+        command = command.replace(" -o x", second)
     for delay in (0.0, 0.4, 1.5):
         child = subprocess.Popen(
             ["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -14,15 +14,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import advise
 import chart
 import check_regression
 import pytest
 import whole_files
+from charts.mark import HTML_HEAD, WORDS
 from conftest import assert_one_line
 from destination import same_file
-from whole_files import TEMPORARY, remove_leftovers, write_whole
+from whole_files import is_own_name, own_name, remove_leftovers, write_whole
 
 NEW = b"new" * 50_000
+OLD = f"{HTML_HEAD}old"  # as chart.py may have drawn it
 
 
 @pytest.fixture
@@ -163,27 +166,74 @@ def test_a_very_long_name_can_be_replaced_and_a_longer_one_is_refused(in_directo
 # ---- what killed runs leave
 
 
-def leftover(name: str = ".waitwork-0123456789abcdef.tmp") -> Path:
+def leftover(name: str = "") -> Path:
+    name = name or own_name()
     Path(name).write_bytes(b"half")
     return Path(name)
 
 
 def test_leftovers_are_removed_and_nothing_else(in_directory: Path) -> None:
     dead = leftover()
+    ours = own_name()
     kept = [
-        leftover(".waitwork-0123456789abcdef.tmp.old"),
-        leftover(".waitwork-0123456789ABCDEF.tmp"),
+        leftover(f"{ours}.old"),
+        leftover(ours.upper()),
+        leftover(ours[1:]),
         leftover(".waitwork-0123.tmp"),
-        leftover("waitwork-0123456789abcdef.tmp"),
+        # What a user may have called a file of his own.
+        leftover(".waitwork-0123456789abcdef.tmp"),
+        leftover(".waitwork-0000000000000000.tmp"),
+        leftover(".waitwork-2026112820261128.tmp"),
     ]
-    Path(".waitwork-00000000000000aa.tmp").mkdir()
-    Path(".waitwork-00000000000000ab.tmp").symlink_to("a")
-    os.mkfifo(".waitwork-00000000000000ac.tmp")
+    folder, link, pipe = own_name(), own_name(), own_name()
+    Path(folder).mkdir()
+    Path(link).symlink_to("a")
+    os.mkfifo(pipe)
     write_whole({Path("a"): NEW})
     assert not dead.exists() and all(path.exists() for path in kept)
-    assert Path(".waitwork-00000000000000aa.tmp").is_dir()
-    assert Path(".waitwork-00000000000000ab.tmp").is_symlink()
-    assert Path(".waitwork-00000000000000ac.tmp").is_fifo()
+    assert Path(folder).is_dir() and Path(link).is_symlink() and Path(pipe).is_fifo()
+
+
+def test_names_of_ours_are_told_by_their_second_half() -> None:
+    names = {own_name() for _ in range(1_000)}
+    assert len(names) == 1_000 and all(map(is_own_name, names))
+    for name in names:
+        at = 10 + len(names) % 16
+        other = name[:at] + ("0" if name[at] != "0" else "1") + name[at + 1 :]
+        assert not is_own_name(other)
+
+
+def test_what_a_rollback_needs_is_no_leftover_to_another_run(
+    old: dict[Path, bytes], monkeypatch: Any
+) -> None:
+    rename, calls = os.rename, iter(range(100))
+
+    def beside_another_run(*names: Any) -> None:
+        remove_leftovers(Path())
+        if next(calls) == 2:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        rename(*names)
+
+    monkeypatch.setattr(os, "rename", beside_another_run)
+    with pytest.raises(OSError):
+        write_whole(dict.fromkeys(old, NEW))
+    assert_untouched(old)
+
+
+def test_folders_that_were_made_go_with_an_interrupt(in_directory: Path) -> None:
+    Path("there").mkdir()
+    program = (
+        f"import sys; sys.path.insert(0, {str(Path(whole_files.__file__).parent)!r})\n"
+        "import standard_streams; standard_streams.prepare()\n"
+        "import os, signal, whole_files; from pathlib import Path\n"
+        "os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGINT)\n"
+        "folder = Path('there/a/b')\n"
+        "with whole_files.made_folder(folder):\n"
+        "    whole_files.write_whole({folder / 'x': b'new'})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (130, b"")
+    assert list(Path("there").iterdir()) == []
 
 
 def test_what_a_living_run_writes_is_left_alone(in_directory: Path) -> None:
@@ -210,7 +260,7 @@ def test_a_run_that_is_stopped_while_it_writes_changes_nothing(
     )
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     assert child.stdout is not None and child.stdout.readline() == b"here\n"
-    during = [path.name for path in Path().iterdir() if TEMPORARY.fullmatch(path.name)]
+    during = [path.name for path in Path().iterdir() if is_own_name(path.name)]
     assert len(during) == 2
     write_whole({Path("c"): old[Path("c")]})  # another run does not take them for leftovers
     assert all(Path(name).exists() for name in during)
@@ -287,6 +337,38 @@ def test_a_report_is_not_replaced_by_what_is_said_of_it(
     assert [Path(path).read_bytes() for path in reports] == before
 
 
+@pytest.mark.parametrize("flag", ["--markdown", "--junit"])
+@pytest.mark.parametrize("name", ["-", "/dev/stdin", "/dev/fd/0", "//dev/stdin", "/proc/thread-self/fd/0"])
+def test_nor_is_one_that_came_through_a_descriptor(
+    name: str, flag: str, reports: tuple[str, str]
+) -> None:
+    before = Path("a.json").read_bytes()
+    os.link("a.json", "hard")
+    gate = [sys.executable, check_regression.__file__]
+    for target in ("a.json", "hard", "/dev/fd/0"):
+        with open("a.json", "r+b") as stream:
+            done = subprocess.run(
+                [*gate, name, "b.json", flag, target],
+                stdin=stream, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+        assert done.returncode == 2
+        assert_one_line(done.stderr, flag, "would replace the report BASE")
+    assert Path("a.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["x.md/", "x.md/.", "./x.md//"])
+def test_a_name_of_a_folder_is_no_file(name: str, reports: tuple[str, str], capsys: Any) -> None:
+    with pytest.raises(SystemExit):
+        check_regression.main([*reports, "--markdown", name])
+    assert_one_line(capsys.readouterr().err, "is the name of a folder")
+    assert not Path("x.md").exists()
+
+
+def test_where_no_file_can_be_made_is_said(reports: tuple[str, str], capsys: Any) -> None:
+    assert check_regression.main([*reports, "--markdown", "/proc/version"]) == 2
+    assert_one_line(capsys.readouterr().err, "/proc/version", "no file can be made there")
+
+
 def test_null_is_no_file_to_lose(reports: tuple[str, str]) -> None:
     assert not same_file(Path("/dev/null"), Path("/dev/null"))
     arguments = [*reports, "--markdown", "/dev/null", "--junit", "/dev/null"]
@@ -315,7 +397,7 @@ def test_an_option_that_took_the_next_one_for_a_name_is_refused(
 
 
 @pytest.fixture
-def pictures(monkeypatch: Any) -> dict[str, bytes]:
+def pictures(in_directory: Path, monkeypatch: Any) -> dict[str, bytes]:
     """Charts without the seconds that drawing takes."""
     files = {name: NEW for name in ("matrix.svg", "matrix.png", "index.html")}
     monkeypatch.setattr(chart, "draw", lambda report: files)
@@ -326,7 +408,7 @@ def test_charts_on_a_full_disk_leave_the_old_ones(
     reports: tuple[str, str], pictures: dict[str, bytes], capsys: Any
 ) -> None:
     for name in pictures:
-        Path(name).write_text("old")
+        Path(name).write_text(OLD)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
@@ -337,17 +419,86 @@ def test_charts_on_a_full_disk_leave_the_old_ones(
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, ignored)
     assert "cannot be written: File too large" in capsys.readouterr().err
-    assert [Path(name).read_text() for name in pictures] == ["old"] * 3
+    assert [Path(name).read_text() for name in pictures] == [OLD] * 3
     assert {path.name for path in Path().iterdir()} == {*pictures, "a.json", "b.json"}
 
 
 def test_charts_replace_a_link_and_not_what_it_points_to(
     reports: tuple[str, str], pictures: dict[str, bytes], capsys: Any
 ) -> None:
-    Path("victim").write_text("precious")
+    Path("victim").write_text(OLD)
     Path("index.html").symlink_to("victim")
     assert chart.main([reports[0]]) == 0
-    assert Path("victim").read_text() == "precious" and Path("index.html").read_bytes() == NEW
+    assert Path("victim").read_text() == OLD and Path("index.html").read_bytes() == NEW
+
+
+@pytest.mark.parametrize("how", [[], ["-o", "."], ["-o", "sub/.."]])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda path: path.write_text("<!doctype html><p>mine"),
+        lambda path: path.write_text(""),
+        lambda path: path.write_text(f"<p>about {WORDS}: {OLD}"),
+        lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\nIHDR"),
+        lambda path: (Path("victim").write_text("precious"), path.symlink_to("victim")),
+        lambda path: path.symlink_to("nowhere"),
+        lambda path: path.symlink_to("/dev/zero"),
+        lambda path: os.mkfifo(path),
+    ],
+)
+def test_a_file_that_is_not_ours_is_never_replaced_by_a_chart(
+    make: Any, how: list[str], reports: tuple[str, str], pictures: dict[str, bytes], capsys: Any
+) -> None:
+    Path("sub").mkdir()
+    for name in ("index.html", "matrix.png"):
+        make(Path(name))
+        before = os.lstat(name)
+        content = Path(name).read_bytes() if Path(name).is_file() else b""
+        assert chart.main([reports[0], *how]) == 2
+        assert_one_line(capsys.readouterr().err, name, "not drawn by chart.py", "move it", "-o")
+        assert os.lstat(name) == before or Path(name).read_bytes() == content
+        assert not Path("matrix.svg").exists()
+        Path(name).unlink()
+        Path("victim").unlink(missing_ok=True)
+
+
+def test_charts_that_the_new_report_has_none_of_are_removed(
+    reports: tuple[str, str], pictures: dict[str, bytes]
+) -> None:
+    for name in ("roofline.svg", "latency.png", "other.svg", "gain.svg"):
+        Path(name).write_text("mine" if name == "gain.svg" else OLD)
+    assert chart.main([reports[0]]) == 0
+    left = {path.name for path in Path().iterdir()} - {*pictures, "a.json", "b.json"}
+    assert left == {"other.svg", "gain.svg"}
+
+
+@pytest.mark.parametrize("place", ["/dev/null", "a.json", "a.json/"])
+def test_what_is_no_folder_is_not_one_to_remove(
+    place: str, reports: tuple[str, str], pictures: dict[str, bytes], capsys: Any
+) -> None:
+    with pytest.raises(SystemExit):
+        chart.main([reports[0], "-o", place])
+    assert_one_line(capsys.readouterr().err, "is no folder: name a folder with -o")
+
+
+def test_a_folder_where_a_chart_goes_is_said(
+    reports: tuple[str, str], pictures: dict[str, bytes], capsys: Any
+) -> None:
+    Path("out/matrix.png").mkdir(parents=True)
+    assert chart.main([reports[0], "-o", "out"]) == 2
+    assert_one_line(capsys.readouterr().err, "out/matrix.png: a folder is where a chart goes")
+
+
+def test_a_report_that_cannot_be_read_has_one_sentence_in_every_tool(
+    pictures: dict[str, bytes], capsys: Any, in_directory: Path
+) -> None:
+    Path("file").write_text("")
+    for path in ("none.json", "file/x.json", "x" * 300, "no/such.json"):
+        said = []
+        for tool in (chart, advise):
+            assert tool.main([path]) == 2
+            said.append(capsys.readouterr().err.split(": ", 1)[1])
+        assert said[0] == said[1] and "cannot be read" in said[0]
 
 
 def test_a_chart_does_not_replace_the_report(
@@ -360,10 +511,16 @@ def test_a_chart_does_not_replace_the_report(
 
 
 def test_charts_of_standard_input_want_a_place(pictures: dict[str, bytes], capsys: Any) -> None:
-    for path in ("-", "/dev/stdin", "/dev/null"):
+    Path("link").symlink_to("/dev")
+    Path("fd").symlink_to("/dev/fd")
+    for path in (
+        "-", "/dev/stdin", "/dev/null", "//dev/stdin", "/dev/./fd/0", "/dev/fd/0", "/dev/fd/99",
+        "/proc/self/fd/0", f"/proc/{os.getpid()}/fd/0", f"/proc/self/task/{os.getpid()}/fd/0",
+        "link/stdin", "fd/0", "/dev/shm/../stdin",
+    ):  # fmt: skip
         with pytest.raises(SystemExit):
             chart.main([path])
-        assert_one_line(capsys.readouterr().err, "-o")
+        assert_one_line(capsys.readouterr().err, "has no folder: name one with -o")
 
 
 def test_a_named_pipe_that_nobody_reads_ends_with_a_sentence(

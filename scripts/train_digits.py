@@ -24,13 +24,20 @@ their last bits with the version of numpy and its BLAS.
 
 from __future__ import annotations
 
+import os
+import sys
+
+if __name__ == "__main__":
+    # First of all, and found also where Python is told to leave a script's folder out (-P, -I).
+    sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+    import tool_start  # noqa: F401
+
 import standard_streams
 
 if __name__ == "__main__":
     standard_streams.prepare()
 
 import json
-import os
 from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from pathlib import Path

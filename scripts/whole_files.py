@@ -7,8 +7,10 @@ merely lies where a chart goes is replaced. What is no regular file (a pipe, /de
 in place: there is nothing to keep.
 
 A temporary file is locked for as long as its owner lives, and its name is one that only this module
-makes. So what a killed run left is told from what a living one is writing, and the next run in
-that folder removes it, and nothing else.
+makes: the half of it that is chosen at random decides the other half, so that a name that a user
+typed or counted fits by chance once in 2^32 (the program's names are made alike, with another rule:
+lib/waitwork/base/own_name.hpp). So what a killed run left is told from what a living one is
+writing, and the next run in that folder removes it, and nothing else.
 """
 
 from __future__ import annotations
@@ -20,14 +22,16 @@ import re
 import secrets
 import stat
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import standard_streams
 from destination import Destination, destination, identity
+from refusal import Refused
 
-TEMPORARY = re.compile(r"\.waitwork-[0-9a-f]{16}\.tmp")
+_TEMPORARY = re.compile(r"\.waitwork-([0-9a-f]{8})([0-9a-f]{8})\.tmp")
 READER_TIMEOUT_S = 10.0  # for a named pipe: long enough for whoever starts the reader by hand
 
 
@@ -54,23 +58,46 @@ def write_whole(contents: Mapping[Path, bytes], follow_links: bool = True) -> No
 def made_folder(folder: Path) -> Iterator[None]:
     """Makes it and its parents; those that were made are removed again if the body fails."""
     missing = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
-    try:
-        _naming(folder, lambda: folder.mkdir(parents=True, exist_ok=True))
-        yield
-    except BaseException:
+
+    def remove() -> None:
         for each in missing:
             try:
                 each.rmdir()
             except OSError:
                 break
+
+    standard_streams.undo_on_interrupt.append(remove)
+    try:
+        _naming(folder, lambda: folder.mkdir(parents=True, exist_ok=True))
+        yield
+    except BaseException:
+        remove()
         raise
+    finally:
+        standard_streams.undo_on_interrupt.remove(remove)
+
+
+def is_own_name(name: str) -> bool:
+    """Whether it is one that this module gives."""
+    found = _TEMPORARY.fullmatch(name)
+    return found is not None and found[2] == _second_half(found[1])
+
+
+def own_name() -> str:
+    """Another one each time."""
+    first = secrets.token_hex(4)
+    return f".waitwork-{first}{_second_half(first)}.tmp"
+
+
+def _second_half(first: str) -> str:
+    return f"{zlib.crc32(b'a temporary file of the tools of waitwork ' + first.encode()):08x}"
 
 
 def remove_leftovers(folder: Path) -> None:
     """Of runs that were killed while they wrote there; whoever still writes holds a lock."""
     try:
         with os.scandir(folder) as entries:
-            found = [entry.path for entry in entries if TEMPORARY.fullmatch(entry.name)]
+            found = [entry.path for entry in entries if is_own_name(entry.name)]
     except OSError:
         return
     for path in found:
@@ -93,7 +120,7 @@ def remove_leftovers(folder: Path) -> None:
 @contextmanager
 def _temporary(final: Path, content: bytes) -> Iterator[Path]:
     """A synced file beside `final` with its mode; gone at the end, unless it got another name."""
-    name = final.parent / f".waitwork-{secrets.token_hex(8)}.tmp"
+    name = final.parent / own_name()
 
     def remove() -> None:
         name.unlink(missing_ok=True)
@@ -127,7 +154,14 @@ def _create_locked(name: Path, mode: int) -> int:
     """Between making a file and locking it another run may take it for a leftover: then again."""
     for _ in range(100):
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(name, flags, mode)
+        try:
+            descriptor = os.open(name, flags, mode)
+        except FileNotFoundError:
+            if not name.parent.is_dir():
+                raise
+            # As under /proc: there is a folder, and no file can be made in it.
+            remedy = "no file can be made there: name a place elsewhere"
+            raise Refused(errno.EPERM, remedy) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         except OSError:  # no locks there; then nobody removes it either
@@ -141,10 +175,11 @@ def _create_locked(name: Path, mode: int) -> int:
 def _take_names(temporaries: dict[Path, Path], named: dict[Path | None, Path]) -> None:
     """Renames all of them; on an error those that are done get their old contents back."""
     done: list[tuple[Path, bool, Path | None]] = []  # file, whether it was there, its old content
+    locks = ExitStack()
     try:
         for final, temporary in temporaries.items():
             was_there = os.path.lexists(final)
-            kept = _second_name(final) if was_there and len(temporaries) > 1 else None
+            kept = _second_name(final, locks) if was_there and len(temporaries) > 1 else None
             done.append((final, was_there, kept))
             _naming(named[final], os.rename, temporary, final)
         for folder in {final.parent for final in temporaries}:
@@ -160,11 +195,21 @@ def _take_names(temporaries: dict[Path, Path], named: dict[Path | None, Path]) -
         for _, _, kept in done:
             if kept is not None:  # also where it is the same file still: that rename does nothing
                 kept.unlink(missing_ok=True)
+        locks.close()
 
 
-def _second_name(final: Path) -> Path | None:
-    """Keeps the old content reachable until all is done; None where no link can be made."""
-    kept = final.parent / f".waitwork-{secrets.token_hex(8)}.tmp"
+def _second_name(final: Path, locks: ExitStack) -> Path | None:
+    """Keeps the old content reachable until all is done, and locked, so that no other run takes it
+    for a leftover; None where no link can be made."""
+    kept = final.parent / own_name()
+    try:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(final, flags)
+        locks.callback(os.close, descriptor)
+        # Shared is enough against who wants it for himself, and waits for no other reader.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        pass  # a link, which nobody removes; a file that we may not read; or another's lock
     try:
         os.link(final, kept, follow_symlinks=False)
     except OSError:
@@ -218,6 +263,8 @@ def _naming(path: Path, function, *arguments):  # type: ignore[no-untyped-def]
     """The result; an OSError names `path`, since a temporary name tells a user nothing."""
     try:
         return function(*arguments)
+    except Refused as problem:
+        raise Refused(problem.errno or 0, problem.remedy, str(path)) from None
     except OSError as problem:
         raise OSError(problem.errno, os.strerror(problem.errno or 0), str(path)) from None
     except ValueError:  # a NUL in the name

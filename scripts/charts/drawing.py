@@ -19,6 +19,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 
 from charts import style
 from charts.tables import Table
+from escape import plain
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Drawing:
 
 def short_name(subject: str) -> str:
     """A subject's name for a heading: "io/file_read/direct" as "file_read · direct"."""
-    return subject.split("/", 1)[-1].replace("/", " · ")
+    return plain(subject.split("/", 1)[-1].replace("/", " · "))
 
 
 def heading_inches(text: str, size: float = 9.0) -> float:
@@ -47,7 +48,8 @@ def heading_inches(text: str, size: float = 9.0) -> float:
 def text_inches(text: str, size: float, weight: str = "normal") -> float:
     """How wide text is."""
     font = FontProperties(family=style.FONT, weight=weight, size=size)
-    return float(TextToPath().get_text_width_height_descent(text, font, ismath=False)[0]) / 72
+    width, _, _ = TextToPath().get_text_width_height_descent(plain(text), font, ismath=False)
+    return float(width) / 72
 
 
 def fitted(text: str, inches: float, size: float = 9.0, weight: str = "bold") -> str:
@@ -133,6 +135,7 @@ def write(
 ) -> None:
     """Text at a point of the axes, shifted by points of the page; small and soft unless told."""
     looks = {"va": "center", "fontsize": 7.5, "color": style.SOFT, **looks}
+    text = plain(text)
     axes.annotate(text, at, shift, textcoords="offset points", annotation_clip=False, **looks)
 
 

@@ -11,11 +11,12 @@ from markupsafe import Markup
 
 from charts import roofline, style
 from charts.drawing import Drawing
+from charts.mark import HTML_HEAD
 from charts.picture import DARK_CSS, Picture
 from charts.rows import missing_rows
 from charts.tables import Column, Table
 from decision import Decision, size_words
-from escape import visible
+from escape import plain
 from report import Report
 
 HERE = Path(__file__).resolve().parent
@@ -45,6 +46,7 @@ def render(report: Report, decisions: list[Decision], charts: list[tuple[Drawing
     )
     environment.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
     return environment.get_template("page.html.j2").render(
+        head=Markup(HTML_HEAD),
         title=f"waitwork: {report.meta['suite']} suite on {report.context['host_name']}",
         css=Markup((HERE / "page.css").read_text(encoding="utf-8") + CHARTS_IN_THE_DARK),
         caption=" · ".join(caption(report)),
@@ -70,7 +72,7 @@ def render(report: Report, decisions: list[Decision], charts: list[tuple[Drawing
 
 def _shown(value: object) -> object:
     """What every text of the page goes through, but for what is markup already."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def caption(report: Report) -> list[str]:

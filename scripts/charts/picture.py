@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from charts import style
 from charts.drawing import Drawing
+from charts.mark import PNG_TEXT, SVG_HEAD
 from escape import plain
 
 SVG = "http://www.w3.org/2000/svg"
@@ -51,6 +53,7 @@ class Picture:
 
 def render(drawing: Drawing, caption: list[str]) -> Picture:
     """Finishes a drawing; `caption` says where its numbers come from. The figure is used up."""
+    _make_plain(drawing.figure)
     bare = _element(drawing, _save(drawing.figure, "svg", None))
     frame = _add_words(drawing.figure, drawing.title, caption)
     alone = _element(drawing, _save(drawing.figure, "svg", frame))
@@ -58,33 +61,40 @@ def render(drawing: Drawing, caption: list[str]) -> Picture:
     sheet.text = f"@media screen and (prefers-color-scheme:dark){{{DARK_CSS}}}"
     alone.insert(2, sheet)
     return Picture(
-        svg='<?xml version="1.0" encoding="utf-8"?>\n'
-        + ElementTree.tostring(alone, encoding="unicode")
+        svg=SVG_HEAD
+        + ElementTree.tostring(alone, encoding="unicode").removeprefix("<svg ")
         + "\n",
         inline=ElementTree.tostring(bare, encoding="unicode"),
         png=_save(drawing.figure, "png", frame),
     )
 
 
+def _make_plain(figure: Figure) -> None:
+    """Every text of it, whoever wrote it there; matplotlib cannot write half a surrogate pair."""
+    for text in figure.findobj(Text):
+        said = text.get_text()
+        if plain(said) != said:
+            text.set_text(plain(said))
+
+
 def _add_words(figure: Figure, title: str, caption: list[str]) -> Bbox:
     """Writes title and caption outside the figure; returns the box, in inches, around all."""
     width, height = figure.get_size_inches()
     above, below = 0.55, 0.12 + 0.16 * len(caption)
-    figure.text(0.25 / width, 1 + 0.2 / height, title, fontsize=13, fontweight="bold", va="bottom")
+    at = (0.25 / width, 1 + 0.2 / height)
+    figure.text(*at, plain(title), fontsize=13, fontweight="bold", va="bottom")
     for index, line in enumerate(caption):
         y = -(0.04 + 0.16 * index) / height
-        figure.text(0.25 / width, y, line, fontsize=7.5, color=style.SOFT, va="top")
+        figure.text(0.25 / width, y, plain(line), fontsize=7.5, color=style.SOFT, va="top")
     return Bbox([[0, -below], [width, height + above]])
 
 
 def _save(figure: Figure, form: str, frame: Bbox | None) -> bytes:
     raw = io.BytesIO()
     # No date and no version of matplotlib, so that the same report gives the same bytes.
-    nothing = dict.fromkeys(
-        ("Date", "Creator", "Format", "Type") if form == "svg" else ("Software",)
-    )
+    metadata = dict.fromkeys(("Date", "Creator", "Format", "Type")) if form == "svg" else PNG_TEXT
     figure.savefig(
-        raw, format=form, bbox_inches=frame, dpi=PNG_DPI if form == "png" else 72, metadata=nothing
+        raw, format=form, bbox_inches=frame, dpi=PNG_DPI if form == "png" else 72, metadata=metadata
     )
     return raw.getvalue()
 
@@ -99,7 +109,7 @@ def _element(drawing: Drawing, document: bytes) -> ElementTree.Element:
             continue
         _to_attributes(element)
         _prefix_ids(element, drawing.key, drawing.tooltips)
-        element.text = element.text if element.text and element.text.strip() else None
+        element.text = plain(element.text) if element.text and element.text.strip() else None
         element.tail = None
     _drop_empty(root)
     # What matplotlib's style sheet said, as inherited attributes.
