@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes decisions as advise.py prints them: a table with reasons, Markdown, or JSON."""
 
 from __future__ import annotations
@@ -49,9 +50,7 @@ def plain(report: Report, decisions: list[Decision]) -> str:
     blocks = [[escape.plain(line) for line in head(report)]]
     if decisions:
         blocks.append(
-            aligned(
-                [HEADINGS, *(_cells(decision, report.rounds) for decision in decisions)], RIGHT
-            )
+            aligned([HEADINGS, *(_cells(decision, report.rounds) for decision in decisions)], RIGHT)
         )
     for decision in decisions:
         if decision.why or decision.best is None:

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Says for each workload of a report which strategy to use, at what size, what that gains and
 costs, and why.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who wins each workload, from which size on, at what cost, and why. Decided here and nowhere else:
 advise.py prints it, chart.py draws it.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The change of a time between two runs: estimate, minimum-effect test, what could have been seen.
 
 The sample is one process invocation, i.e. the row in one round. Values are compared as logarithms,

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Draws a waitwork report: six charts as SVG and PNG, and one index.html that works offline.
 
 The charts: the decision matrix (which strategy wins at which size), units per second against

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Check that every #include of the project obeys the layers.
 
 usage: check_layers.py [ROOT]

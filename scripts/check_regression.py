@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Compares two reports of one machine and says which rows became slower by more than a margin.
 
 For each row: the median time of a unit in BASE and in NEW, the change with its 90 % interval, p (of

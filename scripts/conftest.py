@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the tests of the tools share: reports in files, and golden files.
 
 WAITWORK_UPDATE_GOLDEN=1 writes the golden files anew; the difference then shows in the version

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What analysis.py finds out about one workload. Plain values: nothing here computes or prints."""
 
 from __future__ import annotations

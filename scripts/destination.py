@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a path that a user named stands for: a file to replace, or a place to write into.
 
 A file is replaced by a rename. What is no regular file (a pipe, /dev/stdout, a terminal) is written

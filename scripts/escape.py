@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Text that came from a file, a name or another process, made safe where it leaves.
 
 Names and details come from whoever registered a workload, wrote a report or crashed: they may hold

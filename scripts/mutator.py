@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Damages reports at random, for the tests that no damage is a traceback or a figure.
 
 A place is chosen by going down from the top, at each level with the same chance for every member;
@@ -52,7 +53,9 @@ def mutant(document: Any, other: Any, chance: random.Random) -> str:
     made = copy.deepcopy(document)
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
         made = _damaged(made, other, chance)
-    text = json.dumps(_writable(made), ensure_ascii=chance.random() < 0.7, indent=chance.choice((None, 1)))
+    text = json.dumps(
+        _writable(made), ensure_ascii=chance.random() < 0.7, indent=chance.choice((None, 1))
+    )
     text = text.replace(f'"{BIG}"', "9" * 10_000)
     if chance.random() < 0.1:
         text = _damaged_text(text, chance)
@@ -68,7 +71,9 @@ def _damaged(document: Any, other: Any, chance: random.Random) -> Any:
     holder, key = _place(document, chance)
     if holder is None:
         return document
-    action = chance.choice(("delete", "replace", "replace", "replace", "scale", "twice", "rename", "swap", "wrap"))
+    action = chance.choice(
+        ("delete", "replace", "replace", "replace", "scale", "twice", "rename", "swap", "wrap")
+    )
     value = holder[key]
     if action == "delete":
         del holder[key]
@@ -167,7 +172,11 @@ def _damaged_text(text: str, chance: random.Random) -> str:
     if kind == 2:
         return text[:at] + text[at + chance.randint(1, 40) :]
     if kind == 3:
-        return text[:at] + chance.choice(("\x00", "}", '"', "[" * 100_000, "-", "e9", "\r")) + text[at:]
+        return (
+            text[:at]
+            + chance.choice(("\x00", "}", '"', "[" * 100_000, "-", "e9", "\r"))
+            + text[at:]
+        )
     if kind == 4:
         return "\ufeff" + text
     key = '"real_time": '

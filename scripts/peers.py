@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Says how this runtime and its kernels compare with what one would pick instead, from a report of
 the suite "peers".
 
@@ -224,9 +225,7 @@ def compare(report: Report) -> list[Finding]:
         if row.workload.startswith(CLASS):
             group = Group(row.workload, row.strategy, row.depth, row.workers)
             groups.setdefault(group, {})[row.variant] = row
-    return [
-        finding for group, variants in groups.items() for finding in _of_group(group, variants)
-    ]
+    return [finding for group, variants in groups.items() for finding in _of_group(group, variants)]
 
 
 def libraries(report: Report) -> dict[str, list[str]]:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes what peers.py found: a table, Markdown, or JSON."""
 
 from __future__ import annotations

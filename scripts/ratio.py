@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ratio of two rows that were measured in the same rounds, with its confidence interval.
 
 A round measures every row once, within minutes, in random order; so what slows the machine down for

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Puts a decision into words: what to use, and why.
 
 Every clause is chosen by what was measured, and says no more than that. Whether a unit waits or

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the error of a system call on a file means to a person: the cause, and what to do about it.
 
 Chosen by the error and not by the place where it struck. The words are those of the program

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes what check_regression.py found: a table, a comment for a pull request, JUnit XML."""
 
 from __future__ import annotations

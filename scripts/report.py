@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Read a waitwork report: rows, their rounds, and what failed or is absent.
 
 A report is Google Benchmark's JSON with everything of ours under the key "waitwork";

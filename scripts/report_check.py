@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checks that a parsed report is one in every member that the tools rely on, and says which is not.
 
 The schema in reports/schema/ is for whoever writes reports; checking a whole one against it takes

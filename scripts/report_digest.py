@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a report still has the bytes that the program wrote.
 
 The program writes over its own text, with eight zeros in the place of the digest, the CRC-32 that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The measurements of a report: checked, in nanoseconds, by row and round.
 
 A merged file may hold rows of other programs, and our own writer varies the unit of times
@@ -151,9 +152,7 @@ def _sample(entry: dict[str, Any], path: str, declared: Declared) -> dict[str, A
     return entry | times | {"time_unit": "ns"}
 
 
-def check_identity(
-    entry: Mapping[str, Any], path: str, declared: Mapping[str, Any]
-) -> None:
+def check_identity(entry: Mapping[str, Any], path: str, declared: Mapping[str, Any]) -> None:
     """Damage if what goes by the name of a declared row is another."""
     for each in IDENTITY:
         if entry[each] != declared[each]:
@@ -199,5 +198,3 @@ def _add(row: Row, path: str, round_: int, sample: dict[str, Any]) -> None:
 
 def _quoted(name: Any) -> str:
     return f'"{name[:200]}"' if isinstance(name, str) else f"its name is {kind_of(name)}"
-
-

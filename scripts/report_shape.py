@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a report has to have for the tools, in the terms of report_check.py: a table for each kind of
 object. The tables of measurements are applied in report_rows.py, which knows what is none."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From a path to parsed JSON: everything that can be wrong before it matters what the JSON says.
 
 Only what has an end is read: a regular file, or a pipe through a descriptor ("-", /dev/stdin, a

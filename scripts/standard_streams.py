@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The three standard streams of a tool, which may be closed, full, or a pipe whose reader has gone.
 
 A wrapper that closes descriptor 1 leaves its number to the next file that is opened, and what is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Makes the report of a run that measured kernels beside their peers: for tests of the roofline and
 of peers.py.
 
@@ -159,9 +160,7 @@ SUITE = (
     _blur("u8", 15, 0.3, 1.5),
     _blur("u8", 15, 0.28, 1.1, channels=3),
     _blur("f32", 5, 0.8, 1.1),
-    Kernel(
-        "sobel", 0.7, 0, PIXELS, 2 * PIXELS, 3 * PIXELS, pixels=PIXELS, theirs={"opencv": 2.4}
-    ),
+    Kernel("sobel", 0.7, 0, PIXELS, 2 * PIXELS, 3 * PIXELS, pixels=PIXELS, theirs={"opencv": 2.4}),
     Kernel(
         "box_blur_31",
         0.6,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The machine behind synthetic_report.py: two CPUs, a disk, a server, and the quick suite on it.
 
 A unit waits and computes. A strategy overlaps waits up to what CPUs, device and server can serve,

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes a report of a machine that does not exist, for the tests of the tools that read reports.
 
 The figures come from a small model of a machine with two CPUs, so that they hang together: a unit

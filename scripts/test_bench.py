@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """scripts/bench understands --out as the program does, and draws only what is a file.
 
 The program, the build and the tools are stood in for by scripts that write down what they were
@@ -105,7 +106,9 @@ def test_a_report_for_a_device_is_not_drawn(root: Path) -> None:
     assert drawn(root) is None
 
 
-@pytest.mark.parametrize("arguments", [["--out"], ["--seed", "1", "--out"], ["--out", "--seed"], ["--out="]])
+@pytest.mark.parametrize(
+    "arguments", [["--out"], ["--seed", "1", "--out"], ["--out", "--seed"], ["--out="]]
+)
 def test_a_missing_value_is_for_the_program_to_say(arguments: list[str], root: Path) -> None:
     assert bench(root, *arguments)[0] == 2
     assert (root / "log/run").read_text().split()[1:] == arguments
@@ -145,7 +148,11 @@ def test_rows_are_listed_without_a_folder(root: Path) -> None:
 def test_resume_goes_on_with_the_newest_run_that_was_stopped(root: Path) -> None:
     assert bench(root, "--resume")[0] == 2
     assert not (root / "reports").exists() and not (root / "log/run").exists()
-    for name, stopped in (("20260101T000000Z-a", 1), ("20260102T000000Z-a", 1), ("20260103T000000Z-a", 0)):
+    for name, stopped in (
+        ("20260101T000000Z-a", 1),
+        ("20260102T000000Z-a", 1),
+        ("20260103T000000Z-a", 0),
+    ):
         folder = root / "reports/runs" / name
         folder.mkdir(parents=True)
         (folder / "report.json").write_text("{}")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of chart.py: what it writes, that it says what the report says, that a browser agrees."""
 
 from __future__ import annotations
@@ -190,7 +191,13 @@ def test_same_report_gives_the_same_bytes_in_another_process(small: Path, tmp_pa
 
 @pytest.mark.parametrize(
     "trap",
-    ["savefig.dpi: 7\nnot: known\n", b"\xff\x00\xfe" * 9, "text.usetex: True\n", "/dev/zero", "fifo"],
+    [
+        "savefig.dpi: 7\nnot: known\n",
+        b"\xff\x00\xfe" * 9,
+        "text.usetex: True\n",
+        "/dev/zero",
+        "fifo",
+    ],
 )
 def test_neither_the_directory_nor_the_environment_has_a_say(
     trap: str | bytes, small: Path, tmp_path: Path
@@ -228,7 +235,9 @@ def test_every_file_has_the_mark_that_lets_the_next_run_replace_it(troubled: Pat
         assert mark.has_mark(path.read_bytes()[:512]), path.name
 
 
-NASTY = "\u202eevil\u2066 ##[error]x ##vso[task] \x85\x1b[2J\ud800\udfff \ufffe\uffff \x00\n::error::x"
+NASTY = (
+    "\u202eevil\u2066 ##[error]x ##vso[task] \x85\x1b[2J\ud800\udfff \ufffe\uffff \x00\n::error::x"
+)
 
 
 def test_nothing_of_a_report_acts_in_a_picture_or_on_the_page() -> None:

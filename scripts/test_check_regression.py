@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
 import copy
@@ -368,7 +369,8 @@ def test_a_partial_report_is_said_everywhere_and_changes_no_verdict(
 
 
 @pytest.mark.parametrize(
-    "pattern", ["(([a-z_/]+)+)+!", "(.*)*(.*)*(.*)*!", "^(a|.|[a-z]|/)*!$", "(?:.*.*.*.*.*.*.*.*.*)!"]
+    "pattern",
+    ["(([a-z_/]+)+)+!", "(.*)*(.*)*(.*)*!", "^(a|.|[a-z]|/)*!$", "(?:.*.*.*.*.*.*.*.*.*)!"],
 )
 def test_a_filter_that_would_match_for_ever_is_refused(
     pattern: str, base: str, capsys: Any, monkeypatch: Any

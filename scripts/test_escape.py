@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Text of others does nothing where it is shown. The C++ tests of plain_text have the same cases."""
 
 from __future__ import annotations
@@ -82,7 +83,9 @@ def places(document: Any) -> list[tuple[Any, Any]]:
 def test_every_text_of_a_report_is_harmless_in_every_output(
     tool: Any, form: list[str], written: Any, capsys: Any
 ) -> None:
-    made = synthetic_report.make("troubled", only="io/(file_write|timer/seq)|delay1ms/par", rounds=2)
+    made = synthetic_report.make(
+        "troubled", only="io/(file_write|timer/seq)|delay1ms/par", rounds=2
+    )
     for holder, key in places(made):
         holder[key] = f"{EVIL} {holder[key]}"
     if tool is peers:
@@ -145,9 +148,7 @@ def test_a_machine_cannot_speak_through_the_line_that_refuses_to_compare(
 
 
 @pytest.mark.parametrize("tool", [advise, peers, check_regression, chart])
-def test_neither_can_a_file_name_or_an_argument(
-    tool: Any, in_directory: Any, capsys: Any
-) -> None:
+def test_neither_can_a_file_name_or_an_argument(tool: Any, in_directory: Any, capsys: Any) -> None:
     name = EVIL.replace("\x00", "")
     assert tool.main([name] * (2 if tool is check_regression else 1)) == 2
     with pytest.raises(SystemExit):

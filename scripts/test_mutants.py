@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """No report, however damaged, and no command line is a traceback, a blame, or a figure that is none.
 
 WAITWORK_MUTANT_SEED=N tries others than the fixed ones, WAITWORK_MUTANTS=N more of them. A failure
@@ -48,7 +49,9 @@ COMMAND = re.compile(r"^\s*::|##\w*\[", re.MULTILINE)
 def run(tool: Any, arguments: list[str]) -> Ended:
     """As a process would, with every warning of numpy an error: behind one is a figure of nothing."""
     out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings():
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(
+        err
+    ), warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         code = exit_code(tool.PROG, tool.main, arguments)
     texts = [stream.buffer.getvalue().decode("utf-8") for stream in (out, err)]  # type: ignore[attr-defined]
@@ -73,7 +76,9 @@ def assert_sound(tool: Any, ended: Ended, what: str) -> None:
 def documents() -> list[dict[str, Any]]:
     kernels = synthetic_kernels.make(rounds=2, only="sobel|matmul_f32_64|dense_1")
     return [
-        synthetic_report.make("troubled", rounds=3, only=ROWS + "|io/file_write/seq|wait50/hyb.*256"),
+        synthetic_report.make(
+            "troubled", rounds=3, only=ROWS + "|io/file_write/seq|wait50/hyb.*256"
+        ),
         synthetic_report.make("interrupted", rounds=2, only=ROWS),
         synthetic_report.make(rounds=2, only=ROWS, histograms=False),
         kernels,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
 import json
@@ -20,7 +21,9 @@ def figures(values: float | list[float], rounds: int) -> list[float]:
     return values if isinstance(values, list) else [values] * rounds
 
 
-def entry(identity: dict[str, Any], family: int, round_: int, values: dict[str, float]) -> dict[str, Any]:
+def entry(
+    identity: dict[str, Any], family: int, round_: int, values: dict[str, float]
+) -> dict[str, Any]:
     ours = {key: value for key, value in identity.items() if key != "name"}
     return {
         "name": identity["name"],
@@ -39,7 +42,9 @@ def entry(identity: dict[str, Any], family: int, round_: int, values: dict[str, 
     }
 
 
-def document(rows: dict[str, dict[str, float | list[float]]], rounds: int = ROUNDS, **meta: Any) -> dict[str, Any]:
+def document(
+    rows: dict[str, dict[str, float | list[float]]], rounds: int = ROUNDS, **meta: Any
+) -> dict[str, Any]:
     """A report of the suite with these rows, "nop/waitwork/64": {"real_time": one for all rounds or a list}."""
     made = synthetic_report.make(only="^$", rounds=rounds)
     made["waitwork"] |= {"suite": "peers"}
@@ -100,7 +105,9 @@ def test_a_ratio_is_ours_over_theirs_within_rounds(findings: Any) -> None:
     assert found.limit == 1.10 and found.verdict == "reached"
 
 
-@pytest.mark.parametrize(("factor", "said"), [(1.02, "reached"), (1.10, "undecided"), (1.30, "missed")])
+@pytest.mark.parametrize(
+    ("factor", "said"), [(1.02, "reached"), (1.10, "undecided"), (1.30, "missed")]
+)
 def test_a_target_is_judged_by_the_interval(findings: Any, factor: float, said: str) -> None:
     rows = {
         "nop/waitwork/64": {"real_time": spread(60 * factor, 1)},
@@ -110,12 +117,16 @@ def test_a_target_is_judged_by_the_interval(findings: Any, factor: float, said: 
 
 
 @pytest.mark.parametrize(("each", "said"), [(6.5, "reached"), (7.0, "undecided"), (9.0, "missed")])
-def test_a_target_without_a_peer_is_judged_by_our_own_figure(findings: Any, each: float, said: str) -> None:
+def test_a_target_without_a_peer_is_judged_by_our_own_figure(
+    findings: Any, each: float, said: str
+) -> None:
     found = findings({"await_ready/waitwork/1": {"real_time": spread(each, 3)}})
     assert found["await_ready/1/real_time/None"].verdict == said
 
 
-@pytest.mark.parametrize(("factor", "said"), [(1.1, "reached"), (0.9, "missed"), (1.0, "undecided")])
+@pytest.mark.parametrize(
+    ("factor", "said"), [(1.1, "reached"), (0.9, "missed"), (1.0, "undecided")]
+)
 def test_a_rate_is_better_when_it_is_higher(findings: Any, factor: float, said: str) -> None:
     rows = {
         "tcp_echo/waitwork/64": {"items_per_second": spread(1e5 * factor, 4)},
@@ -131,13 +142,18 @@ def test_a_ratio_that_was_taken_side_by_side_counts_instead_of_the_rows(findings
             "server_cpu_over_liburing": spread(0.9, 7),
             "requests_over_liburing": spread(1.1, 8),
         },
-        "tcp_echo/liburing/64": {"server_cpu_ns_per_unit": spread(4000, 9), "items_per_second": spread(9e4, 4)},
+        "tcp_echo/liburing/64": {
+            "server_cpu_ns_per_unit": spread(4000, 9),
+            "items_per_second": spread(9e4, 4),
+        },
         "tcp_echo/asio/64": {"server_cpu_ns_per_unit": spread(12000, 5)},
     }
     found = findings(rows)
     beside = found["tcp_echo/64/server_cpu_ns_per_unit/liburing"]
     assert beside.ratio.value == pytest.approx(0.9, rel=0.05) and beside.verdict == "reached"
-    assert beside.ours == pytest.approx(6000, rel=0.1) and beside.theirs == pytest.approx(4000, rel=0.1)
+    assert beside.ours == pytest.approx(6000, rel=0.1) and beside.theirs == pytest.approx(
+        4000, rel=0.1
+    )
     apart = found["tcp_echo/64/server_cpu_ns_per_unit/asio"]
     assert apart.ratio.value == pytest.approx(0.5, rel=0.1)
 
@@ -179,8 +195,13 @@ def test_a_peer_of_a_kind_is_compared_with_ours_of_that_kind(findings: Any) -> N
         "random_read/msg_ring/64": {"items_per_second": 45e3},
     }
     found = findings(rows)
-    assert found["random_read/64/items_per_second/liburing_registered"].variant == "waitwork_registered"
-    assert found["random_read/64/items_per_second/liburing_registered"].ratio.value == pytest.approx(1)
+    assert (
+        found["random_read/64/items_per_second/liburing_registered"].variant
+        == "waitwork_registered"
+    )
+    assert found[
+        "random_read/64/items_per_second/liburing_registered"
+    ].ratio.value == pytest.approx(1)
     assert found["random_read/64/items_per_second/msg_ring"].variant == "waitwork"
     assert not any(each.peer == "waitwork_registered" for each in found.values())
 
@@ -398,7 +419,10 @@ ABSENT = {
     "depth": 1,
     "workers": 1,
 }
-TROUBLE = ABSENT | {"cause": "compare with Asio: this program was built without it", "remedy": "install it"}
+TROUBLE = ABSENT | {
+    "cause": "compare with Asio: this program was built without it",
+    "remedy": "install it",
+}
 
 
 @pytest.mark.parametrize(("flags", "suffix"), [([], "txt"), (["--markdown"], "md")])
@@ -411,20 +435,28 @@ def test_the_output_is_as_in_the_golden_file(
 
 
 def test_the_json_says_the_same_without_null(written: Any, capsys: Any) -> None:
-    assert peers.main(["--json", str(written("report.json", document(ROWS, absent=[TROUBLE])))]) == 0
+    assert (
+        peers.main(["--json", str(written("report.json", document(ROWS, absent=[TROUBLE])))]) == 0
+    )
     text = capsys.readouterr().out
     assert "null" not in text and "NaN" not in text
     made = json.loads(text)
-    by_figure = {(each["work"], each["figure"], each.get("peer")): each for each in made["comparisons"]}
+    by_figure = {
+        (each["work"], each["figure"], each.get("peer")): each for each in made["comparisons"]
+    }
     nop = by_figure["peers/nop", "real_time", "liburing"]
     assert nop["verdict"] == "missed" and nop["target"] == 1.10
     assert nop["ratio"]["low"] < nop["ratio"]["value"] < nop["ratio"]["high"]
     alone = by_figure["peers/await_ready", "real_time", None]
     assert alone["verdict"] == "reached" and "ratio" not in alone and "theirs" not in alone
     assert made["not_measured"][0]["rows"] == [ABSENT["name"]]
-    assert {"work": "peers/timer", "depth": 1, "figure": "real_time", "target": 1.0, "peer": "asio"} in made[
-        "targets_not_measured"
-    ]
+    assert {
+        "work": "peers/timer",
+        "depth": 1,
+        "figure": "real_time",
+        "target": 1.0,
+        "peer": "asio",
+    } in made["targets_not_measured"]
 
 
 def test_nothing_compared_is_said(written: Any, capsys: Any) -> None:
@@ -454,7 +486,9 @@ def test_a_ratio_of_nothing_is_left_out(findings: Any) -> None:
 
 def test_a_report_of_another_suite_is_refused(written: Any, capsys: Any) -> None:
     assert peers.main([str(written("report.json", only="io/timer"))]) == 2
-    assert_one_line(capsys.readouterr().err, "peers.py: report.json", "suite quick", "--suite peers")
+    assert_one_line(
+        capsys.readouterr().err, "peers.py: report.json", "suite quick", "--suite peers"
+    )
 
 
 def test_what_is_no_report_is_refused(not_a_report: tuple[str, str], capsys: Any) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A damaged report never gives another figure: it gives the same ones, or a sentence.
 
 The reports are the example of this repository, in the program's own layout, with the digest that
@@ -81,9 +82,7 @@ def test_a_report_as_it_was_written_is_read_without_a_word(
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
-def test_marks_and_line_ends_are_not_damage(
-    encoding: str, small: str, in_directory: Path
-) -> None:
+def test_marks_and_line_ends_are_not_damage(encoding: str, small: str, in_directory: Path) -> None:
     Path("r.json").write_bytes(small.replace("\n", "\r\n").encode(encoding))
     assert load("r.json").remark == ""
 
@@ -139,14 +138,14 @@ def test_an_older_report_need_not_have_one(schema: str, small: str, in_directory
     assert "damaged" in refusal(wrong)  # but one that is there counts
 
 
-@pytest.mark.parametrize("digest", ['"crc32:XYZ"', '"crc32:0123ABCD"', '"md5:0"', "7", "null", '""'])
+@pytest.mark.parametrize(
+    "digest", ['"crc32:XYZ"', '"crc32:0123ABCD"', '"md5:0"', "7", "null", '""']
+)
 def test_what_is_no_digest_is_refused(digest: str, small: str, in_directory: Path) -> None:
     assert "waitwork.digest is" in refusal(re.sub(r'"crc32:[0-9a-f]{8}"', digest, small))
 
 
-def test_a_text_that_looks_like_the_digest_does_not_mislead(
-    small: str, in_directory: Path
-) -> None:
+def test_a_text_that_looks_like_the_digest_does_not_mislead(small: str, in_directory: Path) -> None:
     filter_ = '"filter": "\\"digest\\": \\"crc32:00000000\\""'
     text = with_digest(re.sub(r'"filter": "[^"]*"', lambda _: filter_, small))
     assert load(write(text)).remark == ""
@@ -176,8 +175,12 @@ def single(small: str) -> str:
     return with_digest(text)
 
 
-@pytest.mark.parametrize("change", [('"suite": "quick"', '"suite": "quack"'), ('"seed": ', '"seed": 1')])
-@pytest.mark.parametrize("margin", [("\n    ", "\n     "), ("\n      ", "\n\t"), ("\n", "\n "), ("\n ", "\r")])
+@pytest.mark.parametrize(
+    "change", [('"suite": "quick"', '"suite": "quack"'), ('"seed": ', '"seed": 1')]
+)
+@pytest.mark.parametrize(
+    "margin", [("\n    ", "\n     "), ("\n      ", "\n\t"), ("\n", "\n "), ("\n ", "\r")]
+)
 @pytest.mark.parametrize("which", ["bare", "single", "small"])
 def test_an_edit_is_seen_without_measurements_and_with_another_indentation(
     which: str, margin: Any, change: Any, request: pytest.FixtureRequest, in_directory: Path
@@ -232,7 +235,11 @@ def damaged(content: bytes, chance: random.Random) -> bytes:
         other = chance.randrange(len(content))
         return content[:at] + content[other : other + much] + content[at + much :]
     if kind == 7:
-        return content[:at] + chance.choice((b" ", b"\n", b"\r", b"\t", b"0", b"-", b"e", b'"')) + content[at:]
+        return (
+            content[:at]
+            + chance.choice((b" ", b"\n", b"\r", b"\t", b"0", b"-", b"e", b'"'))
+            + content[at:]
+        )
     if kind == 8:  # whole lines: lost, twice, exchanged
         lines = content.split(b"\n")
         one, other = chance.randrange(len(lines)), chance.randrange(len(lines))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Units, foreign rows and merged files: a figure is what the file says, or there is a sentence."""
 
 from __future__ import annotations
@@ -129,13 +130,26 @@ PLAIN = {
     ("row", "said"),
     [
         (PLAIN, '("BM_memcpy/8") is no row of waitwork; take it out'),
-        (PLAIN | {"run_type": "aggregate", "name": "BM_memcpy/8_mean"}, '("BM_memcpy/8") is no row'),
         (
-            {"name": "BM_x", "error_occurred": True, "error_message": "no device", "real_time": 0.0},
+            PLAIN | {"run_type": "aggregate", "name": "BM_memcpy/8_mean"},
+            '("BM_memcpy/8") is no row',
+        ),
+        (
+            {
+                "name": "BM_x",
+                "error_occurred": True,
+                "error_message": "no device",
+                "real_time": 0.0,
+            },
             '("BM_x") is an error and no measurement (no device); take it out, or measure again',
         ),
         (
-            {"name": "BM_new", "skipped": True, "skip_message": "not here", "run_type": "iteration"},
+            {
+                "name": "BM_new",
+                "skipped": True,
+                "skip_message": "not here",
+                "run_type": "iteration",
+            },
             '("BM_new") is an error and no measurement (not here)',
         ),
         ({"name": "BM_old", "real_time": 3}, '("BM_old") is no row of waitwork'),
@@ -207,7 +221,13 @@ def test_no_measurement_at_all_is_said(written: Any, capsys: Any) -> None:
 
 @pytest.mark.parametrize(
     ("member", "value"),
-    [("workload", "io/other"), ("variant", "x"), ("strategy", "hybrid"), ("depth", 2), ("workers", 9)],
+    [
+        ("workload", "io/other"),
+        ("variant", "x"),
+        ("strategy", "hybrid"),
+        ("depth", 2),
+        ("workers", 9),
+    ],
 )
 @pytest.mark.parametrize("everywhere", [True, False])
 def test_a_row_is_what_the_run_declared_under_its_name(
@@ -290,7 +310,10 @@ def test_every_member_of_a_wrong_type_is_named_by_its_path(source: str) -> None:
         value = holder[key]
         holder[key] = {"surprise": 1} if isinstance(value, (str, int, float, list)) else 7
         said = refusal(made)
-        assert path in said or 'no "waitwork" object' in said or "no row of waitwork" in said, (path, said)
+        assert path in said or 'no "waitwork" object' in said or "no row of waitwork" in said, (
+            path,
+            said,
+        )
         holder[key] = value
     assert tried > 60
     from_document(made)
@@ -308,7 +331,10 @@ def test_every_member_of_a_wrong_type_is_named_by_its_path(source: str) -> None:
         (("benchmarks", 0, "p99_ns", -3.5), "benchmarks[0].p99_ns is -3.5, and negative"),
         (("benchmarks", 0, "repetition_index", 1.5), "is 1.5, not a whole number"),
         (("benchmarks", 0, "repetition_index", 1 << 70), "more than 1000000"),
-        (("benchmarks", 0, "waitwork", "depth", "one"), "benchmarks[0].waitwork.depth is text, not a whole number"),
+        (
+            ("benchmarks", 0, "waitwork", "depth", "one"),
+            "benchmarks[0].waitwork.depth is text, not a whole number",
+        ),
         (("benchmarks", 0, "waitwork", "depth", 0), "waitwork.depth is 0, less than 1"),
         (("benchmarks", 0, "waitwork", "strategy", "both"), 'is "both", not one of sequential'),
         (("benchmarks", 0, "waitwork", "parameters", {"n": "x"}), "waitwork.parameters.n is text"),
@@ -321,7 +347,10 @@ def test_every_member_of_a_wrong_type_is_named_by_its_path(source: str) -> None:
             "buckets[1][2] is -3, and negative",
         ),
         (("benchmarks", 0, "name", "x" * 2000), "benchmarks[0].name has 2000 characters"),
-        (("context", "waitwork", "machine", "cpus_effective", 0), "cpus_effective is 0, less than 1"),
+        (
+            ("context", "waitwork", "machine", "cpus_effective", 0),
+            "cpus_effective is 0, less than 1",
+        ),
         (("context", "waitwork", "environment", "ok"), "waitwork.environment is text, not a list"),
         (("context", "waitwork", "limits", {"f32_flops_one": 0}), "limits.f32_flops_one is 0"),
         (("waitwork", "complete", 1), "waitwork.complete is 1, not true or false"),
@@ -329,7 +358,9 @@ def test_every_member_of_a_wrong_type_is_named_by_its_path(source: str) -> None:
         (("waitwork", "declared", [3]), "waitwork.declared[0] is 3, not an object"),
     ],
 )
-def test_what_cannot_be_is_named(change: tuple[Any, ...], said: str, document: dict[str, Any]) -> None:
+def test_what_cannot_be_is_named(
+    change: tuple[Any, ...], said: str, document: dict[str, Any]
+) -> None:
     holder: Any = document
     *path, key, value = change
     for each in path:
@@ -351,12 +382,19 @@ def test_what_is_missing_is_named(path: str, document: dict[str, Any]) -> None:
 
 
 def test_whole_numbers_that_a_program_wrote_as_others_are_read(document: dict[str, Any]) -> None:
-    for entry in (*document["waitwork"]["declared"], *(each["waitwork"] for each in document["benchmarks"])):
+    for entry in (
+        *document["waitwork"]["declared"],
+        *(each["waitwork"] for each in document["benchmarks"]),
+    ):
         entry["depth"] = float(entry["depth"])
     document["context"]["waitwork"]["machine"]["cpus_effective"] = 2.0
     report = from_document(document)
     assert isinstance(report, Report)
-    for value in (report.machine["cpus_effective"], report.declared[0]["depth"], *(row.depth for row in report.rows.values())):
+    for value in (
+        report.machine["cpus_effective"],
+        report.declared[0]["depth"],
+        *(row.depth for row in report.rows.values()),
+    ):
         assert type(value) is int
 
 

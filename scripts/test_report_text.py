@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From a file to a document: what is no report is named for what it is, in our own words."""
 
 from __future__ import annotations
@@ -84,9 +85,7 @@ def test_what_is_no_document_is_named(content: bytes, said: str, in_directory: P
     assert said in refusal("r.json") and refusal("r.json").startswith("r.json: ")
 
 
-def test_what_is_no_file_is_refused_before_it_is_read(
-    in_directory: Path, monkeypatch: Any
-) -> None:
+def test_what_is_no_file_is_refused_before_it_is_read(in_directory: Path, monkeypatch: Any) -> None:
     def never(*_: Any) -> bytes:
         raise AssertionError("it was read")
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of the roofline: which kernels it has, that it says what the report says, and its looks."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The standard streams of a tool closed, full, gone or taken: nothing is lost, nothing is torn.
 
 Run as processes, since that is where descriptors are; each test starts the gate with a regression,
@@ -165,7 +166,9 @@ def test_a_tool_finds_its_modules_where_python_leaves_its_folder_out(
 
 
 @pytest.mark.parametrize("module", ["logging", "json", "argparse", "numpy", "scipy"])
-@pytest.mark.parametrize("content", ["1 / 0", "raise SystemError('x\ny')", "oops(", "raise KeyboardInterrupt"])
+@pytest.mark.parametrize(
+    "content", ["1 / 0", "raise SystemError('x\ny')", "oops(", "raise KeyboardInterrupt"]
+)
 def test_what_fails_while_it_is_imported_is_no_regression(
     module: str, content: str, reports: None
 ) -> None:
@@ -190,7 +193,15 @@ def test_an_interrupt_at_any_time_of_the_start_is_130(reports: None) -> None:
     )
     Path("hook").mkdir()
     Path("hook/sitecustomize.py").write_text(code)
-    for module in ("standard_streams", "logging", "command_line", "argparse", "numpy", "scipy", "report"):
+    for module in (
+        "standard_streams",
+        "logging",
+        "command_line",
+        "argparse",
+        "numpy",
+        "scipy",
+        "report",
+    ):
         done = subprocess.run(
             [*GATE.split(), "a.json", "a.json"], capture_output=True, text=True, check=False,
             env=os.environ | {"PYTHONPATH": "hook", "AT": module},

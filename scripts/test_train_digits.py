@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The tool that trains the digit network, without the training."""
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def test_a_place_that_cannot_be_written_loses_nothing(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"data": 3}', '{"data": [1, 2]}', '{"data": ["x"]}', '{"data": [7]}', "\x80"]
+    "text",
+    ["", "[]", "{}", '{"data": 3}', '{"data": [1, 2]}', '{"data": ["x"]}', '{"data": [7]}', "\x80"],
 )
 def test_what_is_no_digits_is_one_line(text: str, digits: Path, capsys: Any) -> None:
     (digits / "3.json").write_text(text, encoding="latin-1")

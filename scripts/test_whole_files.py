@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files come whole or not at all, several of them all or none, and nothing else is touched."""
 
 from __future__ import annotations
@@ -302,9 +303,7 @@ def reports(written: Callable[..., Path]) -> tuple[str, str]:
     return str(written("a.json", only=only, rounds=5)), str(slow)
 
 
-@pytest.mark.parametrize(
-    "other", ["o.md", "./o.md", "link", "hard", "sub/../o.md"]
-)
+@pytest.mark.parametrize("other", ["o.md", "./o.md", "link", "hard", "sub/../o.md"])
 def test_one_file_for_both_outputs_is_refused_before_anything_is_done(
     other: str, reports: tuple[str, str], capsys: Any
 ) -> None:
@@ -338,7 +337,9 @@ def test_a_report_is_not_replaced_by_what_is_said_of_it(
 
 
 @pytest.mark.parametrize("flag", ["--markdown", "--junit"])
-@pytest.mark.parametrize("name", ["-", "/dev/stdin", "/dev/fd/0", "//dev/stdin", "/proc/thread-self/fd/0"])
+@pytest.mark.parametrize(
+    "name", ["-", "/dev/stdin", "/dev/fd/0", "//dev/stdin", "/proc/thread-self/fd/0"]
+)
 def test_nor_is_one_that_came_through_a_descriptor(
     name: str, flag: str, reports: tuple[str, str]
 ) -> None:

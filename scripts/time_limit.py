@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Ends what a user's text can make endless: a regular expression of Python's module re may take
 longer than the universe lasts ("(([a-z_/]+)+)+!"), and knows no limit of its own.
 

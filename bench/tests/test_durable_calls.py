@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every call of a run that changes the report, the journal or the work directory goes wrong once, in every way.
 
 Not a sample: the calls are counted in a run that goes well, and then each is tried with each fault; and those that only
@@ -21,7 +22,14 @@ import pytest
 from waitwork_process import BINARY, environment, load_report
 
 LIBRARY = pathlib.Path(BINARY).resolve().parent / "bench" / "waitwork_durable_calls.so"
-RUN = ["run", "--suite=smoke", "--filter=^io/timer/sequential", "--rounds=2", "--seed=7", "--out=report.json"]
+RUN = [
+    "run",
+    "--suite=smoke",
+    "--filter=^io/timer/sequential",
+    "--rounds=2",
+    "--seed=7",
+    "--out=report.json",
+]
 KINDS = ["kill_before", "kill_after", "torn", "short", "ENOSPC", "EIO"]
 KILLS = ["kill_before", "kill_after", "torn"]
 # The kernel writes less than it was asked to only where it writes.
@@ -29,12 +37,16 @@ OF_WRITES = ["torn", "short"]
 # More at once would only wait for each other.
 AT_ONCE = min(2, len(os.sched_getaffinity(0)))
 
-pytestmark = pytest.mark.skipif(not LIBRARY.exists(), reason=f"{LIBRARY} is not built (a sanitizer, or no tests)")
+pytestmark = pytest.mark.skipif(
+    not LIBRARY.exists(), reason=f"{LIBRARY} is not built (a sanitizer, or no tests)"
+)
 
 Call = collections.namedtuple("Call", ["number", "name", "path"])
 
 
-def run(place: pathlib.Path, *more: str, number: int = 0, kind: str = "") -> subprocess.CompletedProcess:
+def run(
+    place: pathlib.Path, *more: str, number: int = 0, kind: str = ""
+) -> subprocess.CompletedProcess:
     """One run in `place`, with its work directory there, in which call `number` goes wrong."""
     faults = {
         "LD_PRELOAD": str(LIBRARY),
@@ -81,7 +93,9 @@ def entries_of(journal: pathlib.Path) -> list[dict]:
 def on_one_processor_each() -> concurrent.futures.ThreadPoolExecutor:
     """Threads whose runs find a machine of one processor, which is probed in half of the time."""
     processors = iter(sorted(os.sched_getaffinity(0)))
-    take_one = lambda: os.sched_setaffinity(0, {next(processors)})  # of the thread, and so of what it starts
+    take_one = lambda: os.sched_setaffinity(
+        0, {next(processors)}
+    )  # of the thread, and so of what it starts
     return concurrent.futures.ThreadPoolExecutor(AT_ONCE, initializer=take_one)
 
 
@@ -121,14 +135,22 @@ def test_the_calls_of_a_run_are_all_seen(calls):
     ]:
         assert expected in seen, expected
     assert {name for name, path in seen if path == "report.json.journal"} & {"remove", "unlink"}
-    journal_writes = [call for call in calls if call.name == "pwrite" and call.path == "report.json.journal"]
+    journal_writes = [
+        call for call in calls if call.name == "pwrite" and call.path == "report.json.journal"
+    ]
     assert len(journal_writes) >= 3, "its header and one for each round"
 
 
-def complaints_about(done: subprocess.CompletedProcess, kind: str, place: pathlib.Path) -> list[str]:
+def complaints_about(
+    done: subprocess.CompletedProcess, kind: str, place: pathlib.Path
+) -> list[str]:
     """What is wrong with how the run with the fault ended."""
     if kind in KILLS:
-        return [] if done.returncode == -signal.SIGKILL else [f"it was not killed but ended with {done.returncode}"]
+        return (
+            []
+            if done.returncode == -signal.SIGKILL
+            else [f"it was not killed but ended with {done.returncode}"]
+        )
     last = done.stderr.splitlines()[-1] if done.stderr else ""
     found = []
     if kind == "short" and done.returncode != 0:
@@ -151,7 +173,10 @@ def complaints_after(place: pathlib.Path, measured: list[dict]) -> list[str]:
         return [f"--resume ended with {resumed.returncode}: {resumed.stderr}"]
     report = load_report(place / "report.json")
     found = [] if report["waitwork"]["complete"] else ["the report is not complete"]
-    times = {(entry["name"], entry["repetition_index"]): entry["real_time"] for entry in report["benchmarks"]}
+    times = {
+        (entry["name"], entry["repetition_index"]): entry["real_time"]
+        for entry in report["benchmarks"]
+    }
     if len(times) != 2:
         found.append(f"{len(times)} measurements instead of 2")
     for entry in measured:
@@ -174,9 +199,13 @@ def try_fault(place: pathlib.Path, call: Call, kind: str, *flags: str) -> list[s
     done = run(place, *flags, number=call.number, kind=kind)
     happened = calls_of(place)
     if len(happened) < call.number or happened[call.number - 1] != call:
-        return [f"{call}: the run took another way there: {happened[call.number - 1 : call.number]}"]
+        return [
+            f"{call}: the run took another way there: {happened[call.number - 1 : call.number]}"
+        ]
     found = complaints_about(done, kind, place)
-    measured += [entry for entry in entries_of(place / "report.json.journal") if entry not in measured]
+    measured += [
+        entry for entry in entries_of(place / "report.json.journal") if entry not in measured
+    ]
     found += complaints_after(place, measured)
     return [f"{kind} at {call.number}, {call.name} {call.path}: {complaint}" for complaint in found]
 
@@ -203,7 +232,9 @@ def test_no_call_that_goes_wrong_costs_what_was_measured(tmp_path, calls, kind):
 
 def test_no_call_of_going_on_that_goes_wrong_costs_what_was_measured(tmp_path, calls):
     base = tmp_path.resolve()
-    halves = [call.number for call in calls if (call.name, call.path) == ("pwrite", "report.json.journal")]
+    halves = [
+        call.number for call in calls if (call.name, call.path) == ("pwrite", "report.json.journal")
+    ]
 
     def killed(name: str) -> pathlib.Path:
         """A place with the journal of a run that was killed in the middle of writing its second entry."""
@@ -221,6 +252,8 @@ def test_no_call_of_going_on_that_goes_wrong_costs_what_was_measured(tmp_path, c
     assert others, "the half of an entry is taken away"
     tries = [(call, kind) for call in others for kind in KINDS if can_happen_to(call, kind)]
     with on_one_processor_each() as pool:
-        found = pool.map(lambda each: try_fault(killed(f"{each[0].number}-{each[1]}"), *each, "--resume"), tries)
+        found = pool.map(
+            lambda each: try_fault(killed(f"{each[0].number}-{each[1]}"), *each, "--resume"), tries
+        )
         complaints = [complaint for each in found for complaint in each]
     assert not complaints, "\n".join(complaints)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reports, journals and work places that change, vanish or coincide while a run goes on."""
 
 import json
@@ -108,7 +109,9 @@ def test_a_descriptor_that_is_not_open_is_not_the_journals(tmp_path):
     run.communicate()
     before = (tmp_path / "x.json.journal").read_bytes()
     for number in range(3, 12):
-        done = waitwork("--resume", "--out=x.json", f"--benchmark_out=/dev/fd/{number}", cwd=tmp_path)
+        done = waitwork(
+            "--resume", "--out=x.json", f"--benchmark_out=/dev/fd/{number}", cwd=tmp_path
+        )
         assert done.returncode == 2, done.stderr
     assert (tmp_path / "x.json.journal").read_bytes() == before
 
@@ -136,7 +139,10 @@ def shell(command: str, cwd: pathlib.Path) -> subprocess.CompletedProcess:
 
 
 def test_a_lost_table_counts_wherever_it_goes(tmp_path):
-    assert shell(f"$W {' '.join(ONE_ROW)} --out - 2>/dev/full >r.json", tmp_path).returncode == OUTPUT_LOST
+    assert (
+        shell(f"$W {' '.join(ONE_ROW)} --out - 2>/dev/full >r.json", tmp_path).returncode
+        == OUTPUT_LOST
+    )
     assert load_report(tmp_path / "r.json")["waitwork"]["complete"]
     assert shell(f"$W {' '.join(ONE_ROW)} --out k.json | true", tmp_path).returncode == OUTPUT_LOST
     done = shell(f"$W {' '.join(ONE_ROW)} --out f.json --timeout 0.001 >/dev/full", tmp_path)
@@ -144,14 +150,19 @@ def test_a_lost_table_counts_wherever_it_goes(tmp_path):
 
 
 def test_more_counters_than_google_benchmark_takes_are_refused(tmp_path):
-    for variables, flags in (({}, ["--benchmark_perf_counters=a,b,c,d"]), ({"BENCHMARK_PERF_COUNTERS": "a,b,c,d"}, [])):
+    for variables, flags in (
+        ({}, ["--benchmark_perf_counters=a,b,c,d"]),
+        ({"BENCHMARK_PERF_COUNTERS": "a,b,c,d"}, []),
+    ):
         done = waitwork(*QUICK_ROWS, *flags, cwd=tmp_path, **variables)
         assert done.returncode == 2 and "at most three counters" in one_line(done.stderr)
 
 
 def test_an_empty_value_swallows_no_flag(tmp_path):
     (tmp_path / "waitwork-report.json").write_text("PRECIOUS")
-    done = waitwork("run", *ONE_ROW, "--filter", "", "--filter", "^io/timer/seq", "--out=y.json", cwd=tmp_path)
+    done = waitwork(
+        "run", *ONE_ROW, "--filter", "", "--filter", "^io/timer/seq", "--out=y.json", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "waitwork-report.json").read_text() == "PRECIOUS"
     assert json.loads((tmp_path / "y.json").read_text())["waitwork"]["filter"] == "^io/timer/seq"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A matrix of what sandboxes, limits and parents restrict: for each what becomes of the rows, what is said, the exit code.
 
 The classes: rows that need what is refused are absent with a cause that names it; what is only convenience changes
@@ -71,7 +72,9 @@ CONVENIENCES = [
 
 
 def conveniences(error: int) -> Restriction:
-    return all_of(*(forbid(call, error) for call in sorted(CONVENIENCES, key=lambda call: call == "prctl")))
+    return all_of(
+        *(forbid(call, error) for call in sorted(CONVENIENCES, key=lambda call: call == "prctl"))
+    )
 
 
 def odd_parent() -> None:
@@ -88,14 +91,55 @@ ODD_ENVIRONMENT = {
 MATRIX = [
     # What only some rows need.
     *refused("io_uring_setup", code=5, absent=ON_RINGS, says="io_uring_setup"),
-    Case("io_uring_setup_kills", forbid("io_uring_setup", KILL), 5, absent=ON_RINGS, says="kills whoever calls io_uring_setup"),
-    Case("io_uring_enter_EPERM", forbid("io_uring_enter"), 5, absent=ON_RINGS, says="io_uring_enter"),
-    Case("io_uring_enter_kills", forbid("io_uring_enter", KILL), 5, absent=ON_RINGS, says="kills whoever calls io_uring_enter"),
-    *refused("clock_nanosleep", code=5, rows="^io/timer/(sequential|concurrent/depth:16)", absent={"sequential"},
-             says="clock_nanosleep"),
-    Case("accept4_EPERM", forbid("accept4"), 3, ECHO, failed={"sequential", "concurrent"}, says="may not call accept4"),
-    Case("socket_EPERM", forbid("socket"), 5, ECHO, absent={"sequential", "concurrent"}, says="may not call socket"),
-    Case("no_loopback", without_loopback, 5, ECHO, absent={"sequential", "concurrent"}, says="ip link set lo up", root=True),
+    Case(
+        "io_uring_setup_kills",
+        forbid("io_uring_setup", KILL),
+        5,
+        absent=ON_RINGS,
+        says="kills whoever calls io_uring_setup",
+    ),
+    Case(
+        "io_uring_enter_EPERM", forbid("io_uring_enter"), 5, absent=ON_RINGS, says="io_uring_enter"
+    ),
+    Case(
+        "io_uring_enter_kills",
+        forbid("io_uring_enter", KILL),
+        5,
+        absent=ON_RINGS,
+        says="kills whoever calls io_uring_enter",
+    ),
+    *refused(
+        "clock_nanosleep",
+        code=5,
+        rows="^io/timer/(sequential|concurrent/depth:16)",
+        absent={"sequential"},
+        says="clock_nanosleep",
+    ),
+    Case(
+        "accept4_EPERM",
+        forbid("accept4"),
+        3,
+        ECHO,
+        failed={"sequential", "concurrent"},
+        says="may not call accept4",
+    ),
+    Case(
+        "socket_EPERM",
+        forbid("socket"),
+        5,
+        ECHO,
+        absent={"sequential", "concurrent"},
+        says="may not call socket",
+    ),
+    Case(
+        "no_loopback",
+        without_loopback,
+        5,
+        ECHO,
+        absent={"sequential", "concurrent"},
+        says="ip link set lo up",
+        root=True,
+    ),
     # What there is another way for.
     Case("conveniences_EPERM", conveniences(errno.EPERM), rows=f"{TIMERS}|{ECHO}|{FILES}"),
     Case("conveniences_ENOSYS", conveniences(errno.ENOSYS), rows=f"{TIMERS}|{ECHO}"),
@@ -107,7 +151,14 @@ MATRIX = [
     Case("stack_of_64_KiB", limit(resource.RLIMIT_STACK, 64 << 10, resource.RLIM_INFINITY)),
     Case("open_files_12", limit(resource.RLIMIT_NOFILE, 12, 4096)),
     Case("open_files_40", limit(resource.RLIMIT_NOFILE, 40)),
-    Case("file_size_64_KiB", limit(resource.RLIMIT_FSIZE, 64 << 10), 3, FILES, failed={"sequential"}, says="ulimit -f"),
+    Case(
+        "file_size_64_KiB",
+        limit(resource.RLIMIT_FSIZE, 64 << 10),
+        3,
+        FILES,
+        failed={"sequential"},
+        says="ulimit -f",
+    ),
     # Places.
     Case("no_proc", hide("/proc"), rows=ECHO, root=True),
     Case("no_sys", hide("/sys"), root=True),
@@ -115,7 +166,9 @@ MATRIX = [
     # What a parent leaves.
     Case("sigchld_ignored", ignore(signal.SIGCHLD)),
     Case("all_signals_blocked", block_all_signals),
-    Case("all_signals_ignored", ignore(*(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}))),
+    Case(
+        "all_signals_ignored", ignore(*(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}))
+    ),
     Case("odd_parent", odd_parent, environment=ODD_ENVIRONMENT),
 ]
 
@@ -134,7 +187,11 @@ def test_a_restriction_has_its_class_and_its_sentence(tmp_path, case):
             parent.chmod(parent.stat().st_mode | 0o055)
     try:
         done = waitwork(
-            "--suite=smoke", f"--filter={case.rows}", cwd=tmp_path, preexec_fn=case.restrict, **case.environment
+            "--suite=smoke",
+            f"--filter={case.rows}",
+            cwd=tmp_path,
+            preexec_fn=case.restrict,
+            **case.environment,
         )
     except subprocess.SubprocessError:
         pytest.skip("this machine does not let us restrict so")
@@ -147,7 +204,9 @@ def test_a_restriction_has_its_class_and_its_sentence(tmp_path, case):
     given_up = {row["name"] for key in ("absent", "failures") for row in report["waitwork"][key]}
     measured = {row["name"] for row in report["benchmarks"]}
     assert measured | given_up == {row["name"] for row in report["waitwork"]["declared"]}
-    assert [path.name for path in tmp_path.iterdir()] == ["waitwork-report.json"], "nothing is left behind"
+    assert [path.name for path in tmp_path.iterdir()] == [
+        "waitwork-report.json"
+    ], "nothing is left behind"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
@@ -158,12 +217,18 @@ def test_want_of_locked_memory_never_fails_a_row(tmp_path, kibibytes):
     for parent in tmp_path.parents[:3]:
         if parent.stat().st_uid == 0 and parent.name.startswith("pytest-"):
             parent.chmod(parent.stat().st_mode | 0o055)
-    done = waitwork("--suite=smoke", "--filter=^io/timer/", cwd=tmp_path, preexec_fn=locked(kibibytes))
+    done = waitwork(
+        "--suite=smoke", "--filter=^io/timer/", cwd=tmp_path, preexec_fn=locked(kibibytes)
+    )
     report = load_report(tmp_path / "waitwork-report.json")
     assert report["waitwork"]["failures"] == [], done.stderr
     assert done.returncode == (5 if report["waitwork"]["absent"] else 0)
     for row in report["waitwork"]["absent"]:
-        assert row["strategy"] in ON_RINGS and "memlock" in row["cause"] and "ulimit -l" in row["remedy"]
+        assert (
+            row["strategy"] in ON_RINGS
+            and "memlock" in row["cause"]
+            and "ulimit -l" in row["remedy"]
+        )
 
 
 def test_without_any_way_to_learn_how_a_process_ended_there_are_no_figures(tmp_path):
@@ -177,7 +242,9 @@ def test_without_any_way_to_learn_how_a_process_ended_there_are_no_figures(tmp_p
     assert not (tmp_path / "waitwork-report.json").exists()
 
 
-@pytest.mark.parametrize("case", [case for case in MATRIX if case.absent and not case.root], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [case for case in MATRIX if case.absent and not case.root], ids=lambda case: case.name
+)
 def test_doctor_finds_what_a_run_would(tmp_path, case):
     done = waitwork("doctor", cwd=tmp_path, preexec_fn=case.restrict)
     assert done.returncode == 0, done.stderr

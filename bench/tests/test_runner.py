@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bad days: rows that crash, hang or cannot be measured; runs that are interrupted or killed."""
 
 import errno
@@ -294,7 +295,10 @@ def test_an_interrupt_ends_a_run_on_a_terminal_that_is_stopped(tmp_path, row):
     os.close(controller)
     os.close(terminal)
     assert measuring_processes(tmp_path) == []
-    assert {path.name for path in tmp_path.iterdir()} <= {"waitwork-report.json", "waitwork-report.json.journal"}
+    assert {path.name for path in tmp_path.iterdir()} <= {
+        "waitwork-report.json",
+        "waitwork-report.json.journal",
+    }
 
 
 def test_an_interrupt_does_not_wait_for_a_row_that_hangs(tmp_path):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Standard streams that are closed, full, unread or shared with the report: nothing is lost, nothing lands elsewhere."""
 
 import itertools
@@ -42,7 +43,9 @@ def ours(folder: pathlib.Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "closed", [some for count in (1, 2, 3) for some in itertools.combinations((0, 1, 2), count)], ids=str
+    "closed",
+    [some for count in (1, 2, 3) for some in itertools.combinations((0, 1, 2), count)],
+    ids=str,
 )
 def test_closed_streams_lose_nothing_and_land_nowhere(tmp_path, closed):
     run = subprocess.run(
@@ -97,7 +100,9 @@ def test_a_full_standard_error_changes_nothing(tmp_path):
     assert load_report(tmp_path / "k.json")["waitwork"]["complete"]
 
 
-@pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/./stdout"])
+@pytest.mark.parametrize(
+    "name", ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/./stdout"]
+)
 @pytest.mark.parametrize("flag", ["--out", "--benchmark_out"])
 def test_the_report_on_standard_output_is_alone_there(tmp_path, name, flag):
     done = waitwork(*ONE_ROW, f"{flag}={name}", cwd=tmp_path)
@@ -126,7 +131,10 @@ def test_a_process_substitution_gets_the_report(tmp_path):
 
 
 def test_a_pipe_by_name_gets_the_report(tmp_path):
-    done = in_shell(f"mkfifo p; cat p > got.json & $W {' '.join(ONE_ROW)} --out p; code=$?; wait; exit $code", tmp_path)
+    done = in_shell(
+        f"mkfifo p; cat p > got.json & $W {' '.join(ONE_ROW)} --out p; code=$?; wait; exit $code",
+        tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     assert load_report(tmp_path / "got.json")["waitwork"]["complete"]
     assert (tmp_path / "p").is_fifo()
@@ -218,7 +226,11 @@ def test_a_signal_ends_a_run_that_nobody_reads(tmp_path, number, where):
     assert run.returncode in (130, OUTPUT_LOST)
     if where != "errors":
         assert load_report(tmp_path / "waitwork-report.json")["benchmarks"]
-    assert not [name for name in ours(tmp_path) if name.startswith("waitwork-") and not name.endswith(".json")]
+    assert not [
+        name
+        for name in ours(tmp_path)
+        if name.startswith("waitwork-") and not name.endswith(".json")
+    ]
 
 
 def test_a_bad_environment_variable_is_told_in_one_line(tmp_path):
@@ -228,13 +240,22 @@ def test_a_bad_environment_variable_is_told_in_one_line(tmp_path):
         assert next(iter(variables)) in one_line(done.stderr)
 
 
-@pytest.mark.parametrize("request_text", ["", "{}", "[", '{"row": 1}', "[" * 100_000, '{"suite": "quicj"}'])
+@pytest.mark.parametrize(
+    "request_text", ["", "{}", "[", '{"row": 1}', "[" * 100_000, '{"suite": "quicj"}']
+)
 def test_a_measuring_process_by_hand_answers_with_a_sentence(tmp_path, request_text):
     done = waitwork("--waitwork-child", request_text, cwd=tmp_path)
     assert done.returncode == 2 and "descriptor 3" in one_line(done.stderr)
     with open(tmp_path / "answer", "wb") as answer:
         done = subprocess.run(
-            ["bash", "-c", 'exec "$0" --waitwork-child "$1" 3>&$2', BINARY, request_text, str(answer.fileno())],
+            [
+                "bash",
+                "-c",
+                'exec "$0" --waitwork-child "$1" 3>&$2',
+                BINARY,
+                request_text,
+                str(answer.fileno()),
+            ],
             pass_fds=[answer.fileno()],
             capture_output=True,
             text=True,
@@ -246,7 +267,12 @@ def test_a_measuring_process_by_hand_answers_with_a_sentence(tmp_path, request_t
 
 def test_names_from_outside_speak_to_no_terminal_and_no_ci(tmp_path):
     evil = "x\n::error file=a::malicious\x1b[31m"
-    for arguments in ([evil], ["--out", evil + "/y.json"], ["--filter=" + evil + "("], ["--work-dir", evil]):
+    for arguments in (
+        [evil],
+        ["--out", evil + "/y.json"],
+        ["--filter=" + evil + "("],
+        ["--work-dir", evil],
+    ):
         done = waitwork("run", "--suite=smoke", *arguments, cwd=tmp_path)
         assert done.returncode == 2
         assert "\x1b" not in one_line(done.stderr)
@@ -258,4 +284,6 @@ def test_an_interrupt_before_anything_is_measured_leaves_nothing_behind(tmp_path
     run.send_signal(signal.SIGTERM)
     run.communicate(timeout=30)
     assert run.returncode in (130, -signal.SIGTERM)
-    assert not [name for name in ours(tmp_path) if name.startswith("waitwork-") and ".json" not in name]
+    assert not [
+        name for name in ours(tmp_path) if name.startswith("waitwork-") and ".json" not in name
+    ]

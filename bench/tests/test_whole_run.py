@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A whole run and everything that reads its report: every row at smoke size, the schema, and the tools."""
 
 import copy
@@ -30,7 +31,9 @@ def tool(name: str, *arguments, cwd: pathlib.Path) -> subprocess.CompletedProces
 def run(tmp_path_factory) -> pathlib.Path:
     """The directory of a run of everything; four rounds, to be split in two."""
     place = tmp_path_factory.mktemp("whole_run")
-    done = waitwork("run", "--suite", "smoke", "--rounds", "4", "--out", "report.json", cwd=place, timeout=400)
+    done = waitwork(
+        "run", "--suite", "smoke", "--rounds", "4", "--out", "report.json", cwd=place, timeout=400
+    )
     assert done.returncode == 0, done.stderr
     return place
 
@@ -44,7 +47,9 @@ def rounds(report: dict, kept: set[int], slower: float = 1.0) -> dict:
     """The report with these rounds only, numbered from 0, and every time multiplied."""
     part = copy.deepcopy(report)
     numbers = {old: new for new, old in enumerate(sorted(kept))}
-    part["benchmarks"] = [entry for entry in part["benchmarks"] if entry["repetition_index"] in kept]
+    part["benchmarks"] = [
+        entry for entry in part["benchmarks"] if entry["repetition_index"] in kept
+    ]
     for entry in part["benchmarks"]:
         entry["repetition_index"] = entry["waitwork"]["round"] = numbers[entry["repetition_index"]]
         entry["repetitions"] = len(kept)
@@ -80,7 +85,9 @@ def test_loops_and_servers_are_accounted_for(report):
         ours = entry["waitwork"]
         on_a_loop = ours["strategy"] in ("concurrent", "hybrid")
         assert ("loop" in ours) == ("kernel_workers" in entry) == on_a_loop, entry["name"]
-        assert ("server_cpu_ns_per_unit" in entry) == (ours["workload"] == "io/net_echo"), entry["name"]
+        assert ("server_cpu_ns_per_unit" in entry) == (ours["workload"] == "io/net_echo"), entry[
+            "name"
+        ]
         counted = sum(count for _, _, count in ours["latency_histogram"]["buckets"])
         assert counted == entry["iterations"], entry["name"]
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a run makes and removes in the places that it is given, seen from outside."""
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ def wait_for(condition) -> None:
 
 
 def test_folders_of_the_user_survive(tmp_path):
-    names = [f"waitwork-{name}" for name in ("2024", "20241128", "41", "2", "backup", "0123456789abcdef")]
+    names = [
+        f"waitwork-{name}" for name in ("2024", "20241128", "41", "2", "backup", "0123456789abcdef")
+    ]
     for name in names:
         (tmp_path / name).mkdir()
         (tmp_path / name / "thesis.txt").write_text("thesis")
@@ -89,7 +92,9 @@ def test_what_a_user_put_into_a_work_directory_survives(tmp_path):
     assert (tmp_path / "victim").read_text() == "thesis"
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="it takes namespaces of processes")
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("unshare") is None, reason="it takes namespaces of processes"
+)
 def test_two_containers_share_a_place(tmp_path):
     """In each the runner is process 1."""
     place = tmp_path / "shared"
@@ -97,7 +102,16 @@ def test_two_containers_share_a_place(tmp_path):
 
     def container(number: int) -> subprocess.Popen:
         return subprocess.Popen(
-            ["unshare", "--pid", "--fork", "--mount-proc", BINARY, *FILE_ROWS, "--rounds=3", f"--out={number}.json"],
+            [
+                "unshare",
+                "--pid",
+                "--fork",
+                "--mount-proc",
+                BINARY,
+                *FILE_ROWS,
+                "--rounds=3",
+                f"--out={number}.json",
+            ],
             cwd=tmp_path,
             env=environment(TMPDIR=str(place)),
             stdin=subprocess.DEVNULL,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The waitwork binary under test: where it is, how to run it, what a report must hold.
 
 WAITWORK_BINARY names it; without that it is the one of the release preset.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The charts of a report: one module per question, each giving a figure, its words and its table.
 
 style.py holds what all of them share (who has which colour, letter, marker and dash), picture.py

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cost per unit: CPU time and context switches under each strategy. The why behind the rate.
 
 CPU is drawn on linear axes from zero, since stacked parts can be compared in no other way; each

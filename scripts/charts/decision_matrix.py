@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The decision matrix: which strategy wins each workload at each number of units in flight."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the chart modules share: the drawing they return, panels, scales, legends, labels."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Gain over sequential: how many times faster each strategy's best row does the same units."""
 
 from __future__ import annotations

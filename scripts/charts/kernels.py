@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which kernels a report has: work that says how many operations and bytes a unit needs.
 
 In a report of the suite "peers" a kernel is a work, ours beside what others made of it. In any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Finds places for labels among many points, so that none covers a point, a line or another label.
 
 Each label tries places around its point, near ones first, and takes the first that is free. Where
@@ -128,9 +129,7 @@ class Sheet:
         for radius in RADII:
             for at in label.points:
                 for angle in ANGLES:
-                    found = self._try(
-                        at, radius, math.radians(angle), label.width, label.height
-                    )
+                    found = self._try(at, radius, math.radians(angle), label.width, label.height)
                     if found is not None:
                         self.take(found.box)
                         if found.line is not None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Latency of a unit by percentile: what the rate of a strategy's best row costs who waits in it.
 
 The horizontal axis is 1/(1 - p), logarithmic, as in Gil Tene's HdrHistogram plots: each step to
@@ -123,10 +124,7 @@ def _figure(best: Best) -> Figure:
 
 def _extent(rows: list[Row]) -> tuple[float, float]:
     values = [
-        value
-        for row in rows
-        for field, _, _ in MARKS
-        for value in row.values(field).values()
+        value for row in rows for field, _, _ in MARKS for value in row.values(field).values()
     ]
     values = [value for value in values if value > 0]
     return min(values), max(values)

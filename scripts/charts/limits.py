@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the machine can do at most, as a report has it: what a roofline's ceilings are.
 
 A level's bandwidth is that of reading or of copying, whichever is faster: what no mix of the two

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What tells a file that chart.py made from a file of a user's that happens to have its name.
 
 Each form has the mark at its beginning, where no other program that takes the file over leaves it:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Imports matplotlib so that neither the current directory nor the environment has a say.
 
 While it is imported matplotlib reads a file `matplotlibrc`, from the current directory before any

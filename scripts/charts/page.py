@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Binds drawings, verdicts and provenance into one HTML file that needs nothing but itself."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Turns a figure into a finished SVG (themed, accessible, safe to inline) and a PNG.
 
 matplotlib's SVG is right but not fit for a page as it comes. Its colours sit in style attributes,
@@ -61,9 +62,7 @@ def render(drawing: Drawing, caption: list[str]) -> Picture:
     sheet.text = f"@media screen and (prefers-color-scheme:dark){{{DARK_CSS}}}"
     alone.insert(2, sheet)
     return Picture(
-        svg=SVG_HEAD
-        + ElementTree.tostring(alone, encoding="unicode").removeprefix("<svg ")
-        + "\n",
+        svg=SVG_HEAD + ElementTree.tostring(alone, encoding="unicode").removeprefix("<svg ") + "\n",
         inline=ElementTree.tostring(bare, encoding="unicode"),
         png=_save(drawing.figure, "png", frame),
     )

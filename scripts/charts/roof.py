@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The upper panel of the roofline: ceilings, and a column of points for each kernel.
 
 Words find their places in points of the page, before anything is rendered; so scales are set by
@@ -94,9 +95,7 @@ class Roof:
     def _beside(self, x: float, points: float) -> float:
         return x * (self.x[1] / self.x[0]) ** (points / self.width)
 
-    def _points(
-        self, kernel: Kernel, index: int, sheet: Sheet, tooltips: dict[str, str]
-    ) -> None:
+    def _points(self, kernel: Kernel, index: int, sheet: Sheet, tooltips: dict[str, str]) -> None:
         left = self._column(kernel, sheet)
         self.columns[kernel.name] = left
         for position, performer in enumerate(kernel.performers):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The roofline: how near each kernel comes to what the machine can do at most.
 
 After Williams, Waterman and Patterson, "Roofline: an insightful visual performance model" (CACM
@@ -122,9 +123,7 @@ def _legend(figure: Figure, report: Report, found: list[Kernel]) -> None:
     if any(kernel.others for kernel in found):
         keys.append(Line2D([], [], marker="o", label="a library", **plain, **THEIRS))
     if limits.of_report(report):
-        keys += [
-            Line2D([], [], label=f"limit of {words[each]}", **CEILINGS[each]) for each in who
-        ]
+        keys += [Line2D([], [], label=f"limit of {words[each]}", **CEILINGS[each]) for each in who]
     bars = [Patch(facecolor=style.KERNEL, label="share, one")]
     if every > 1:
         bars.append(

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Picks rows out of a report: by subject and strategy, and the ones without figures."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A position of the decision matrix: what is known of it, in words and as a table."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How a strategy looks, the same on every chart: colour, letter, marker, dash; and the colours of
 the paper.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How a duration, rate or ratio is written, and the table that stands under a chart."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Units per second against units in flight: how far each strategy climbs, and where it stops."""
 
 from __future__ import annotations
