@@ -68,7 +68,7 @@ def test_the_table_for_those_who_know_python_is_code_that_is_compiled(sources):
 def test_the_programs_that_teach_are_short():
     for name in ("echo_server", "file_copy", "fan_out", "nested_scopes"):
         program = (ROOT / "lib" / "examples" / f"{name}.hpp").read_text(encoding="utf-8")
-        assert len(program.splitlines()) < 60, name
+        assert len(program.splitlines()) <= 60, name
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
