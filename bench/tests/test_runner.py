@@ -38,11 +38,11 @@ def order_in_round(report: dict, round_index: int) -> list[str]:
 
 
 def journal_entries(path: pathlib.Path) -> list[dict]:
-    """The whole lines of a journal after its header, which is there twice."""
+    """The whole entries of a journal: its other lines are its header, again and again."""
     if not path.exists():
         return []
-    lines = path.read_text().splitlines(keepends=True)
-    return [json.loads(line) for line in lines[2:] if line.endswith("\n")]
+    whole = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    return [entry for entry in map(json.loads, whole) if "row" in entry]
 
 
 def wait_for_entries(path: pathlib.Path, count: int) -> None:
