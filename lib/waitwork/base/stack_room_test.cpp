@@ -21,7 +21,7 @@ TEST(stack_pointer, is_below_what_the_callers_have) {
 }
 
 TEST(stack_end, of_a_thread_is_as_far_away_as_its_stack_is_large) {
-  constexpr std::size_t stack_bytes = 256 << 10;
+  constexpr std::size_t stack_bytes = 1 << 20;
   pthread_attr_t attributes;
   ASSERT_EQ(::pthread_attr_init(&attributes), 0);
   ASSERT_EQ(::pthread_attr_setstacksize(&attributes, stack_bytes), 0);
@@ -35,7 +35,11 @@ TEST(stack_end, of_a_thread_is_as_far_away_as_its_stack_is_large) {
   ::pthread_attr_destroy(&attributes);
   ASSERT_EQ(::pthread_join(thread, nullptr), 0);
   EXPECT_LE(left, stack_bytes);
+#if defined(__SANITIZE_THREAD__)
+  EXPECT_GT(left, stack_bytes / 5);  // it answers for a part of the stack only
+#else
   EXPECT_GT(left, stack_bytes / 2);
+#endif
 }
 
 // The C library then reads nothing about the main thread's stack.

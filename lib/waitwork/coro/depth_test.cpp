@@ -168,7 +168,8 @@ TEST(nesting, keeps_half_of_the_stack_for_what_coroutines_call) {
     const std::uintptr_t here = stack_pointer();
     EXPECT_LT(detail::nesting_limit, here);
     EXPECT_GE(detail::nesting_limit, here - small_stack_bytes / 2);
-    EXPECT_GE(detail::nesting_limit - stack_end(), small_stack_bytes / 3);
+    // Of what is left of it: ThreadSanitizer keeps its own of a thread there.
+    EXPECT_GE(detail::nesting_limit - stack_end(), (here - stack_end()) / 3);
   });
 }
 

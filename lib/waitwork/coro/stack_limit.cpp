@@ -38,12 +38,20 @@ errand resume(std::coroutine_handle<> waiting) {
   co_return;
 }
 
+// ThreadSanitizer has a stack of its own of the functions that were entered, of 64 Ki entries, and ends the program
+// where that is full.
+#if defined(__SANITIZE_THREAD__)
+constexpr std::uintptr_t most_bytes = 256 << 10;
+#else
+constexpr std::uintptr_t most_bytes = nesting_most_bytes;
+#endif
+
 }  // namespace
 
 std::uintptr_t nesting_limit_from_here() noexcept {
   const std::uintptr_t here = stack_pointer();
   const std::uintptr_t end = stack_end();
-  return end < here ? here - std::min((here - end) / 2, nesting_most_bytes) : here;
+  return end < here ? here - std::min((here - end) / 2, most_bytes) : here;
 }
 
 bool resume_from_loop(std::coroutine_handle<> waiting) noexcept {
