@@ -11,6 +11,7 @@
 #include <waitwork/measure/memory_allowance.hpp>
 #include <waitwork/parallel/effective_cpus.hpp>
 
+#include <harness/machine/stored_limits.hpp>
 #include <harness/words/text.hpp>
 
 namespace waitwork::bench {
@@ -120,8 +121,6 @@ void add_rates(ordered_json& object, ordered_json& absent, const std::string& wh
     }
   }
 }
-
-bool is_rate(const std::string& name) { return name.ends_with("_one") || name.ends_with("_all"); }
 
 // The better of each rate of both objects, into the first.
 void take_better_rates(ordered_json& best, const ordered_json& other) {

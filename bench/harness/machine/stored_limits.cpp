@@ -20,11 +20,13 @@ constexpr std::uint64_t most_workers = 1'000'000;           // more CPUs than an
 
 void check_rates(const ordered_json& object) {
   for (const auto& [name, value] : object.items()) {
-    if (name.ends_with("_one") || name.ends_with("_all")) number_member(object, name.c_str(), 0, most);
+    if (is_rate(name)) number_member(object, name.c_str(), 0, most);
   }
 }
 
 }  // namespace
+
+bool is_rate(std::string_view name) noexcept { return name.ends_with("_one") || name.ends_with("_all"); }
 
 void check_limits(const ordered_json& limits) {
   text_member(limits, "instruction_set");

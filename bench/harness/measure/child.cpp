@@ -22,6 +22,7 @@
 #include <waitwork/base/check.hpp>
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/environment_error.hpp>
+#include <waitwork/base/open_file.hpp>
 #include <waitwork/base/refusal.hpp>
 #include <waitwork/bench/workload.hpp>
 #include <waitwork/report/checked_json.hpp>
@@ -215,16 +216,6 @@ json answer_to(const request& asked) {
   }
 }
 
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
 }  // namespace
 
 int run_child(std::string_view request_json) {
@@ -237,8 +228,8 @@ int run_child(std::string_view request_json) {
     const request asked = parse_request(request_json);
     raise_file_limit();
     initialize_google_benchmark(asked);
-    return write_all(child_answer_fd, answer_to(asked).dump(-1, ' ', false, json::error_handler_t::replace) + "\n") ? 0
-                                                                                                                    : 1;
+    const std::string text = answer_to(asked).dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+    return write_whole(child_answer_fd, text) ? 0 : 1;
   } catch (const std::exception& error) {
     complain(std::string("a measuring process failed: ") + error.what());
     return 1;

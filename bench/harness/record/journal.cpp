@@ -12,7 +12,10 @@
 #include <system_error>
 #include <utility>
 
+#include <waitwork/base/open_descriptor.hpp>
+#include <waitwork/base/open_file.hpp>
 #include <waitwork/base/refusal.hpp>
+#include <waitwork/report/destination.hpp>
 #include <waitwork/report/read_file.hpp>
 
 #include <harness/record/line_reader.hpp>
@@ -55,7 +58,7 @@ std::optional<unique_fd> open_existing(const fs::path& file) {
 }
 
 unique_fd open_new(const fs::path& file) {
-  unique_fd fd(::open(file.c_str(), open_flags | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  unique_fd fd = open_descriptor(AT_FDCWD, file.c_str(), open_flags | O_CREAT | O_EXCL, 0666);
   if (!fd) refuse("begin journal", file, errno);
   return fd;
 }
@@ -110,27 +113,17 @@ journal_header read_header(int fd, const fs::path& file) {
                 why_not);
 }
 
-bool is_called(int fd, const fs::path& file) {
-  struct stat mine, there;
-  return ::fstat(fd, &mine) == 0 && ::lstat(file.c_str(), &there) == 0 && mine.st_dev == there.st_dev &&
-         mine.st_ino == there.st_ino;
-}
-
 // Between opening and locking, another run may have ended and removed the file that was opened.
 void require_name(const unique_fd& fd, const fs::path& file) {
-  if (is_called(fd.get(), file)) return;
+  if (is_called(fd.get(), AT_FDCWD, file.c_str())) return;
   throw environment_error("open journal", file.string(), "another run has just removed or replaced it", "try again");
 }
 
-// What file systems say that keep nothing to flush.
-bool cannot_be_flushed(int error) { return error == EINVAL || error == EOPNOTSUPP; }
-
 // The name of a new file is on the device only when its directory is. Some file systems cannot flush a directory.
 void flush_directory_of(const fs::path& file) {
-  const fs::path directory = file.has_parent_path() ? file.parent_path() : fs::path(".");
-  const unique_fd parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const unique_fd parent = open_descriptor(AT_FDCWD, directory_of(file).c_str(), O_RDONLY | O_DIRECTORY);
   if (!parent) return;  // one may have the right to make files in a folder, but not to read it
-  if (::fsync(parent.get()) != 0 && !cannot_be_flushed(errno)) refuse_call("begin journal", file, "fsync", errno);
+  if (!synced(parent.get())) refuse_call("begin journal", file, "fsync", errno);
 }
 
 }  // namespace
@@ -204,7 +197,7 @@ journal_damage journal::read(const std::function<void(journal_entry&&)>& visit) 
   return damage;
 }
 
-bool journal::has_its_name() const noexcept { return is_called(fd_.get(), file_); }
+bool journal::has_its_name() const noexcept { return is_called(fd_.get(), AT_FDCWD, file_.c_str()); }
 
 bool journal::remove() const {
   if (!has_its_name()) return false;
@@ -241,7 +234,7 @@ void journal::write_lines(std::string_view lines) {
     if (written <= 0) give_up("pwrite", written < 0 ? errno : EIO);
     done += static_cast<std::size_t>(written);
   }
-  if (::fdatasync(fd_.get()) != 0 && !cannot_be_flushed(errno)) give_up("fdatasync", errno);
+  if (!data_synced(fd_.get())) give_up("fdatasync", errno);
   bytes_ += lines.size();
 }
 

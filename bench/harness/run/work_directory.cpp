@@ -15,6 +15,7 @@
 
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/open_descriptor.hpp>
+#include <waitwork/base/open_file.hpp>
 #include <waitwork/base/refusal.hpp>
 
 #include <harness/run/work_directory_cleaning.hpp>
@@ -33,16 +34,6 @@ constexpr int attempts = 10;
   if (error == ENOTDIR) why.remedy = "name a directory";
   throw environment_error("use work directory", place.empty() ? "''" : place.string(), why.cause,
                           why.remedy + " (--work-dir says where)");
-}
-
-bool write_text(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
 }
 
 }  // namespace
@@ -97,8 +88,8 @@ bool work_directory::mark() {
   if (::fstat(directory_.get(), &status) != 0) return false;
   const unique_fd marker =
       open_descriptor(directory_.get(), unfinished_marker_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-  return marker && write_text(marker.get(), to_text(marker_of_this_process(name_, status.st_ino))) &&
-         (::fsync(marker.get()) == 0 || errno == EINVAL || errno == EOPNOTSUPP) &&
+  return marker && write_whole(marker.get(), to_text(marker_of_this_process(name_, status.st_ino))) &&
+         synced(marker.get()) &&
          ::renameat(directory_.get(), unfinished_marker_name, directory_.get(), marker_name) == 0;
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <waitwork/base/open_descriptor.hpp>
+#include <waitwork/base/open_file.hpp>
 #include <waitwork/base/own_name.hpp>
 #include <waitwork/bench/work_files.hpp>
 
@@ -100,13 +101,6 @@ bool remove_work_files(int directory) {
   return all;
 }
 
-bool is_called(int place, const std::string& name, int directory) {
-  struct stat named{};
-  struct stat opened{};
-  return ::fstatat(place, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 && ::fstat(directory, &opened) == 0 &&
-         named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
-}
-
 }  // namespace
 
 std::string new_work_directory_name() { return std::string(prefix) + new_own_name(purpose); }
@@ -126,7 +120,7 @@ bool claim_work_directory(int directory) noexcept {
 bool remove_work_directory(int place, const std::string& name, int directory) {
   for (int attempt = 0; attempt < attempts; ++attempt) {
     // With the marker, as long as something stays: it says what the directory is.
-    if (!remove_work_files(directory) || !is_called(place, name, directory)) return false;
+    if (!remove_work_files(directory) || !is_called(directory, place, name.c_str())) return false;
     if (::unlinkat(directory, marker_name, 0) != 0 && errno != ENOENT) return false;
     if (::unlinkat(place, name.c_str(), AT_REMOVEDIR) == 0) return true;
     if (errno != ENOTEMPTY && errno != EEXIST) return false;

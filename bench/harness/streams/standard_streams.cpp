@@ -2,7 +2,6 @@
 #include <harness/streams/standard_streams.hpp>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -11,30 +10,15 @@
 #include <string>
 #include <system_error>
 
+#include <waitwork/base/open_file.hpp>
 #include <waitwork/base/plain_text.hpp>
 
 namespace waitwork::bench {
 namespace {
 
-// 0 or the error. A descriptor that somebody has made non-blocking is waited for.
-int write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written >= 0) {
-      text.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno == EAGAIN) {
-      pollfd writable = {fd, POLLOUT, 0};
-      if (::poll(&writable, 1, -1) < 0 && errno != EINTR) return errno;
-    } else if (errno != EINTR) {
-      return errno;
-    }
-  }
-  return 0;
-}
-
 void write_or_throw(int fd, const std::string& name, std::string_view text) {
-  const int error = write_all(fd, text);
-  if (error == 0) return;
+  if (write_whole(fd, text)) return;
+  const int error = errno;
   if (error == EPIPE) throw output_lost("");
   throw output_lost("write " + name + ": " + std::generic_category().message(error) +
                     "; everything else was done, only what was to be printed is lost");
@@ -69,7 +53,7 @@ void print_to_standard_error(std::string_view text) { write_or_throw(STDERR_FILE
 
 void complain(std::string_view sentence) {
   if (sentence.empty()) return;
-  [[maybe_unused]] const int error = write_all(STDERR_FILENO, "waitwork: " + plain_text(sentence) + "\n");
+  [[maybe_unused]] const bool written = write_whole(STDERR_FILENO, "waitwork: " + plain_text(sentence) + "\n");
 }
 
 }  // namespace waitwork::bench

@@ -1,35 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <waitwork/report/atomic_write.hpp>
 
-#include <unistd.h>
-
 #include <cerrno>
 
+#include <waitwork/base/open_file.hpp>
 #include <waitwork/base/refusal.hpp>
 #include <waitwork/report/destination.hpp>
 #include <waitwork/report/in_place.hpp>
 #include <waitwork/report/temporary_file.hpp>
 
 namespace waitwork {
-namespace {
-
-void write_all(int fd, std::string_view content, const destination& target) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(fd, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw file_error("write", target.given.string(), errno);
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
-
-}  // namespace
 
 void write_file_atomically(const std::filesystem::path& file, std::string_view content,
                            const std::function<bool()>& give_up) {
   const destination target = resolve_destination(file);
   if (target.in_place) return write_in_place(target, content, give_up);
   temporary_file temporary(target);
-  write_all(temporary.fd(), content, target);
+  if (!write_whole(temporary.fd(), content)) throw file_error("write", target.given.string(), errno);
   temporary.take_final_name();
 }
 

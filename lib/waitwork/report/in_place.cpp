@@ -12,8 +12,8 @@
 
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/open_descriptor.hpp>
+#include <waitwork/base/open_file.hpp>
 #include <waitwork/base/refusal.hpp>
-#include <waitwork/report/temporary_file.hpp>
 
 namespace waitwork {
 namespace {

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <utility>
 
+#include <waitwork/base/open_descriptor.hpp>
 #include <waitwork/base/refusal.hpp>
 
 namespace waitwork {
@@ -17,7 +18,7 @@ namespace fs = std::filesystem;
 
 std::optional<unique_fd> open_regular_file(const char* operation, const fs::path& file, int flags) {
   // O_NONBLOCK: opening a pipe would wait for its other end. It changes nothing for a regular file.
-  unique_fd fd(::open(file.c_str(), flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+  unique_fd fd = open_descriptor(AT_FDCWD, file.c_str(), flags | O_NONBLOCK | O_NOCTTY);
   if (!fd) {
     if (errno == ENOENT) return std::nullopt;
     throw file_error(operation, file.string(), errno);

@@ -16,6 +16,7 @@
 
 #include <waitwork/base/environment_error.hpp>
 #include <waitwork/base/open_descriptor.hpp>
+#include <waitwork/base/open_file.hpp>
 #include <waitwork/base/own_name.hpp>
 #include <waitwork/base/refusal.hpp>
 
@@ -66,8 +67,6 @@ void remove_if_stale(int directory, const char* name) {
 }
 
 }  // namespace
-
-bool synced(int fd) noexcept { return ::fsync(fd) == 0 || errno == EINVAL || errno == EOPNOTSUPP; }
 
 temporary_file::temporary_file(const destination& target) : target_(target), directory_(open_directory(target)) {
   if (!directory_) refuse(target_, errno);

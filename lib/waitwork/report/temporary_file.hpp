@@ -46,8 +46,4 @@ class temporary_file {
 // name that only a temporary_file for this target has, that nobody holds a lock on. What cannot be removed stays.
 void remove_stale_temporaries(const destination& target) noexcept;
 
-// fsync(2) where the file system has it; one that refuses it (EINVAL, EOPNOTSUPP) has nothing to bring to a device.
-// False, with errno set, if the device failed.
-bool synced(int fd) noexcept;
-
 }  // namespace waitwork
