@@ -119,10 +119,11 @@ words flags_of(const CLI::App& app, bool runs) {
 
 [[noreturn]] void refuse_unknown(const std::string& argument, const words& flags) {
   if (!argument.starts_with('-')) {
-    throw usage_error("unexpected argument '" + argument + "'; nearest valid: " + nearest_word("--" + argument, flags));
+    throw usage_error("unexpected argument '" + shortened(argument) +
+                      "'; nearest valid: " + nearest_word("--" + argument, flags));
   }
   const std::string flag = argument.substr(0, argument.find('='));
-  throw usage_error("unknown flag '" + flag + "'; nearest valid: " + nearest_word(flag, flags));
+  throw usage_error("unknown flag '" + shortened(flag) + "'; nearest valid: " + nearest_word(flag, flags));
 }
 
 // A known flag without its value, or with one that it does not take. CLI11's sentence names it;
@@ -232,7 +233,7 @@ words with_values_joined(const CLI::App& app, const words& arguments) {
     if (equals == std::string::npos) {
       if (word + 1 == arguments.end() || (word + 1)->starts_with("--")) {
         throw usage_error(flag + " needs a value" +
-                          (word + 1 == arguments.end() ? "" : ", and '" + *(word + 1) + "' is a flag") +
+                          (word + 1 == arguments.end() ? "" : ", and '" + shortened(*(word + 1)) + "' is a flag") +
                           "; nearest valid: " + flag + "=" + option->get_option_text());
       }
       value = *++word;
@@ -278,7 +279,8 @@ command parse_command_line(const words& arguments) {
   if (first == "--help" || first == "-h" || first == "help") return print_text{general_help()};
   if (first.starts_with('-')) return parse_subcommand("run", arguments);
   if (std::ranges::find(subcommands, first) == subcommands.end()) {
-    throw usage_error("unknown subcommand '" + first + "'; nearest valid: " + nearest_word(first, subcommands));
+    throw usage_error("unknown subcommand '" + shortened(first) +
+                      "'; nearest valid: " + nearest_word(first, subcommands));
   }
   return parse_subcommand(first, words(arguments.begin() + 1, arguments.end()));
 }

@@ -48,8 +48,8 @@ std::map<std::string, std::string> parse_pairs(std::string_view flag, std::strin
     const std::string_view pair(part.begin(), part.end());
     const std::size_t equals = pair.find('=');
     if (equals == std::string_view::npos || equals == 0) {
-      throw usage_error(std::string(flag) + ": '" + std::string(pair) +
-                        "' is not <key>=<value>; nearest valid: " + std::string(pair) + "=");
+      throw usage_error(std::string(flag) + ": '" + shortened(pair) +
+                        "' is not <key>=<value>; nearest valid: " + shortened(pair) + "=");
     }
     pairs[std::string(pair.substr(0, equals))] = pair.substr(equals + 1);
   }
@@ -162,7 +162,7 @@ void read_argument(flags& all, std::string_view argument) {
   const auto known = std::ranges::find(definitions, flag, dashed);
   if (known == definitions.end()) {
     throw usage_error(
-        "unknown flag '" + std::string(flag) +
+        "unknown flag '" + shortened(flag) +
         "' (known are those of Google Benchmark 1.7.1, and of later ones what --help lists); nearest valid: " +
         nearest_word(flag, google_benchmark_flag_names()));
   }

@@ -12,13 +12,6 @@
 namespace waitwork::bench {
 namespace {
 
-// The start of a text that is too long to be repeated.
-std::string cut(std::string_view text) {
-  constexpr std::size_t most_shown = 100;
-  if (text.size() <= most_shown) return std::string(text);
-  return std::string(text.substr(0, most_shown)) + "... (" + std::to_string(text.size()) + " bytes)";
-}
-
 std::string shortest(double value) {
   std::ostringstream text;
   text << value;
@@ -27,10 +20,16 @@ std::string shortest(double value) {
 
 }  // namespace
 
+std::string shortened(std::string_view text) {
+  constexpr std::size_t most_shown = 100;
+  if (text.size() <= most_shown) return std::string(text);
+  return std::string(text.substr(0, most_shown)) + "... (" + std::to_string(text.size()) + " bytes)";
+}
+
 void refuse_value(std::string_view flag, std::string_view text, const std::string& expected,
                   const std::string& nearest) {
-  throw usage_error(std::string(flag) + ": '" + cut(text) + "' is not " + expected +
-                    "; nearest valid: " + cut(nearest));
+  throw usage_error(std::string(flag) + ": '" + shortened(text) + "' is not " + expected +
+                    "; nearest valid: " + shortened(nearest));
 }
 
 std::uint64_t parse_integer(std::string_view flag, std::string_view text, std::uint64_t least, std::uint64_t most) {

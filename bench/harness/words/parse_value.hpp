@@ -21,6 +21,9 @@ double parse_seconds(std::string_view flag, std::string_view text, double least)
 // One of `valid`.
 std::string parse_word(std::string_view flag, std::string_view text, std::span<const std::string> valid);
 
+// The start of a text that is too long to be repeated in a sentence, with its length; a shorter one as it is.
+std::string shortened(std::string_view text);
+
 // What all of these throw: "<flag>: '<text>' is not <expected>; nearest valid: <nearest>", with long texts cut.
 [[noreturn]] void refuse_value(std::string_view flag, std::string_view text, const std::string& expected,
                                const std::string& nearest);

@@ -30,6 +30,9 @@ unsigned edit_distance(std::string_view from, std::string_view to) {
 }
 
 std::string nearest_word(std::string_view word, std::span<const std::string> valid) {
+  // What is longer than any word that there is resembles none of them more for its rest.
+  constexpr std::size_t most_compared = 128;
+  word = word.substr(0, most_compared);
   const auto nearest = std::ranges::min_element(
       valid, {}, [word](const std::string& candidate) { return edit_distance(word, candidate); });
   return nearest == valid.end() ? std::string() : *nearest;
