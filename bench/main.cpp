@@ -18,6 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include <waitwork/base/plain_text.hpp>
+#include <waitwork/base/refusal.hpp>
 #include <waitwork/bench/helper_process.hpp>
 
 #include <harness/command/command_line.hpp>
@@ -25,6 +26,7 @@
 #include <harness/machine/limits.hpp>
 #include <harness/measure/child.hpp>
 #include <harness/process/process_state.hpp>
+#include <harness/process/sandbox.hpp>
 #include <harness/run/run_command.hpp>
 #include <harness/streams/progress.hpp>
 #include <harness/streams/standard_streams.hpp>
@@ -77,8 +79,16 @@ exit_code answer(const print_text& wanted) {
   return exit_code::done;
 }
 
+// Who would die in the middle of it says so first. A measuring process may die: its runner tells.
+void require_survival() {
+  if (const std::optional<waitwork::refusal> why = deadly_call()) {
+    throw waitwork::unsupported_error("run", "here", why->cause, why->remedy);
+  }
+}
+
 int carry_out(const command& wanted, const std::string& program) {
   if (const auto* const child = std::get_if<child_request>(&wanted)) return run_child(child->request);
+  if (std::holds_alternative<run_options>(wanted) || std::holds_alternative<doctor_options>(wanted)) require_survival();
   exit_code code = exit_code::done;
   if (const auto* const options = std::get_if<run_options>(&wanted)) code = run(*options, program);
   if (const auto* const options = std::get_if<list_options>(&wanted)) code = list(*options);

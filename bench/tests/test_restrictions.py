@@ -27,7 +27,7 @@ from restrictions import (
     limit,
     without_loopback,
 )
-from waitwork_process import load_report, waitwork
+from waitwork_process import load_report, one_line, waitwork
 
 pytestmark = pytest.mark.skipif(SYSTEM_CALLS is None, reason="the filters are written for others")
 
@@ -250,6 +250,17 @@ def test_doctor_finds_what_a_run_would(tmp_path, case):
     assert done.returncode == 0, done.stderr
     failing = [line for line in done.stdout.splitlines() if line.startswith("fail ")]
     assert any(case.says.split()[-1] in line for line in failing), done.stdout
+
+
+@pytest.mark.parametrize(
+    "call", ["statx", "wait4", "timer_create", "prctl", "faccessat2", "flock", "clock_nanosleep"]
+)
+@pytest.mark.parametrize("subcommand", ["run", "doctor"])
+def test_who_would_be_killed_says_by_what(tmp_path, call, subcommand):
+    done = waitwork(subcommand, cwd=tmp_path, preexec_fn=forbid(call, KILL))
+    assert done.returncode == 5
+    assert f"kills whoever calls {call}" in one_line(done.stderr)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("call", ["pwrite64", "fdatasync", "ftruncate"])

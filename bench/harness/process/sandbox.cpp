@@ -7,9 +7,13 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -34,10 +38,14 @@ namespace {
 // The widest row (of the full suite) blocks as many threads.
 constexpr unsigned threads_of_the_widest_row = 256;
 
+// Whom it ends if the call kills: the run, or only the rows (or the server) that make it.
+enum class caller { runner, rows };
+
 struct call_in_use {
   const char* name;
   int (*attempt)();  // a positive errno, or 0
   const char* instead;
+  caller made_by = caller::runner;
   bool survived = false;  // also where it kills, because it is tried before it is used
 };
 
@@ -75,7 +83,8 @@ int try_fork() {
   const pid_t child = ::fork();
   if (child == 0) ::_exit(0);
   if (child < 0) return errno;
-  ::waitpid(child, nullptr, 0);
+  siginfo_t end{};
+  ::waitid(P_PID, static_cast<id_t>(child), &end, WEXITED);  // wait4 is tried by itself
   return 0;
 }
 
@@ -97,6 +106,33 @@ int try_dup2() { return refusal_in(errno_of(::dup2(-1, 1000))); }
 int try_poll() { return refusal_in(errno_of(::poll(nullptr, 0, 0))); }
 int try_renameat() { return refusal_in(errno_of(::renameat(-1, "a", -1, "b"))); }
 int try_accept4() { return refusal_in(errno_of(::accept4(-1, nullptr, nullptr, SOCK_CLOEXEC))); }
+
+int try_statx() {
+  struct statx status{};
+  return refusal_in(errno_of(::statx(AT_FDCWD, "/", 0, STATX_TYPE, &status)));
+}
+
+int try_statfs() {
+  struct statfs status{};
+  return refusal_in(errno_of(::statfs("/", &status)));
+}
+
+int try_faccessat2() { return refusal_in(errno_of(::syscall(SYS_faccessat2, AT_FDCWD, "/", F_OK, AT_EACCESS))); }
+
+int try_getrandom() {
+  char byte = 0;
+  return refusal_in(errno_of(::syscall(SYS_getrandom, &byte, sizeof byte, GRND_NONBLOCK)));
+}
+
+int try_sched_setaffinity() { return refusal_in(errno_of(::syscall(SYS_sched_setaffinity, -1, 0, nullptr))); }
+
+int try_madvise() { return refusal_in(errno_of(::madvise(nullptr, 0, MADV_NORMAL))); }
+
+int try_getpriority() {
+  errno = 0;
+  ::getpriority(PRIO_PROCESS, 0);
+  return refusal_in(errno);
+}
 
 int try_getrusage() {
   rusage usage{};
@@ -120,20 +156,29 @@ constexpr std::array calls_in_use{
     call_in_use{"dup2", try_dup2, ""},
     call_in_use{"poll", try_poll, ""},
     call_in_use{"renameat", try_renameat, ""},
-    call_in_use{"getrusage", try_getrusage, ""},
+    call_in_use{"getrusage", try_getrusage, "", caller::rows},
     call_in_use{"clock_nanosleep", try_clock_nanosleep, ""},
-    call_in_use{"accept4", try_accept4, ""},
-    call_in_use{"pidfd_open", try_pidfd_open, "a measurement's process is looked at every few milliseconds", true},
+    call_in_use{"statx", try_statx, "the kind of the file system stays unknown"},
+    call_in_use{"statfs", try_statfs, "the kind of the file system stays unknown"},
+    call_in_use{"faccessat2", try_faccessat2, "a file is opened to see whether it may be written"},
+    call_in_use{"getrandom", try_getrandom, "random numbers come from the processor or a device"},
+    call_in_use{"sched_setaffinity", try_sched_setaffinity, "threads are not pinned"},
+    call_in_use{"madvise", try_madvise, "memory is probed on small pages"},
+    call_in_use{"getpriority", try_getpriority, "the nice value stays unknown"},
+    call_in_use{"accept4", try_accept4, "", caller::rows},
+    call_in_use{"pidfd_open", try_pidfd_open, "a measurement's process is looked at every few milliseconds",
+                caller::runner, true},
     call_in_use{"close_range", try_close_range, "descriptors are closed one by one"},
     call_in_use{"prctl", try_prctl, "a pipe ends the children of a run that is killed, and timers keep their slack"},
-    call_in_use{"epoll_pwait2", try_epoll_pwait2, "the echo server waits by a timer, at a system call more"},
+    call_in_use{"epoll_pwait2", try_epoll_pwait2, "the echo server waits by a timer, at a system call more",
+                caller::rows},
     call_in_use{"timer_create", try_timer_create, "a write that blocks is interrupted by the signal alone"},
     call_in_use{"wait4", try_wait4, "waitid tells how a process ended"},
     call_in_use{"waitid", try_waitid, "wait4 tells how a process ended"},
 };
 
 // In one child after the other, each going on behind the call that the last one died of.
-std::vector<refused_call> refused_calls() {
+std::vector<refused_call> try_calls() {
   std::vector<refused_call> refused;
   std::size_t next = 0;
   while (next < calls_in_use.size()) {
@@ -158,9 +203,17 @@ std::vector<refused_call> refused_calls() {
     if (outcome.completed || outcome.error != 0 || outcome.step.empty()) break;
     const auto deadly = static_cast<std::size_t>(std::stoul(outcome.step));
     const call_in_use& call = calls_in_use[deadly];
-    refused.push_back({call.name, "kills the caller", call.survived ? call.instead : ""});
+    const bool ends_run = call.made_by == caller::runner && !call.survived;
+    refused.push_back(
+        {call.name, "kills the caller", call.survived ? call.instead : "", ends_run ? outcome.signal : 0});
     next = deadly + 1;
   }
+  return refused;
+}
+
+// A filter cannot be taken back, so once is enough.
+const std::vector<refused_call>& refused_calls() {
+  static const std::vector<refused_call> refused = try_calls();
   return refused;
 }
 
@@ -236,6 +289,13 @@ std::optional<std::uint64_t> lower(std::optional<std::uint64_t> one, std::option
 }
 
 }  // namespace
+
+std::optional<refusal> deadly_call() {
+  for (const refused_call& call : refused_calls()) {
+    if (call.ends_run_by != 0) return explain_call_death(call.name, call.ends_run_by);
+  }
+  return std::nullopt;
+}
 
 sandbox look_at_sandbox() {
   sandbox found;

@@ -21,6 +21,7 @@ struct refused_call {
   std::string name;     // as in its manual page
   std::string how;      // "Operation not permitted", "kills the caller"
   std::string instead;  // what is done in its place; empty: nothing, a run stops there
+  int ends_run_by = 0;  // the signal by which it kills the runner itself; 0: it does not
 };
 
 // The defaults are those of a process that may do everything.
@@ -38,6 +39,10 @@ struct sandbox {
   std::optional<std::uint64_t> file_bytes;
   std::optional<std::uint64_t> cpu_seconds;
 };
+
+// Why this process would die in the middle of a run, by a call that a filter answers with death. Nothing if there is no
+// such call among those that a run makes. About a millisecond, once in a process.
+std::optional<refusal> deadly_call();
 
 // About ten milliseconds.
 sandbox look_at_sandbox();

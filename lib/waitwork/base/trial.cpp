@@ -54,13 +54,18 @@ bool listen_to(int fd, std::int64_t deadline_ns, std::string& said) {
 }
 
 // Where SIGCHLD is ignored the kernel does not keep how a child ended: 0 then.
+// By waitid(2), so that wait4(2), which is how others learn it, can be tried itself.
 int signal_that_ended(pid_t child) {
-  int status = 0;
-  pid_t ended = -1;
+  siginfo_t end{};
+  int answer = -1;
   do {
-    ended = ::waitpid(child, &status, 0);
-  } while (ended < 0 && errno == EINTR);
-  return ended == child && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    answer = ::waitid(P_PID, static_cast<id_t>(child), &end, WEXITED);
+  } while (answer < 0 && errno == EINTR);
+  if (answer != 0) {
+    int status = 0;
+    return ::waitpid(child, &status, 0) == child && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  }
+  return end.si_code == CLD_KILLED || end.si_code == CLD_DUMPED ? end.si_status : 0;
 }
 
 void take_in(std::string_view said, trial_outcome& outcome) {
