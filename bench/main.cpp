@@ -17,7 +17,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <waitwork/base/plain_text.hpp>
 #include <waitwork/base/refusal.hpp>
 #include <waitwork/bench/helper_process.hpp>
 
@@ -52,9 +51,7 @@ exit_code list(const list_options& options) {
     for (const row& row : rows) objects.push_back(to_json(row));
     print(objects.dump(2) + "\n");
   } else {
-    std::string names;
-    for (const row& row : rows) names += waitwork::plain_text(row.name) + "\n";
-    print(names);
+    print(listing(rows));
   }
   if (!rows.empty()) return exit_code::done;
   complain("no row matches the filter");

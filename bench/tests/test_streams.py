@@ -140,6 +140,20 @@ def test_a_pipe_by_name_gets_the_report(tmp_path):
     assert (tmp_path / "p").is_fifo()
 
 
+def test_a_run_that_waits_for_a_reader_says_so(tmp_path):
+    os.mkfifo(tmp_path / "p")
+    run = start(*ONE_ROW, "--out=p", cwd=tmp_path)
+    for line in run.stderr:
+        if "waiting for somebody to read p" in line:
+            break
+    else:
+        raise AssertionError("it said nothing of waiting")
+    report = (tmp_path / "p").read_text()
+    run.communicate(timeout=60)
+    assert run.returncode == 0
+    assert json.loads(report)["waitwork"]["complete"]
+
+
 @pytest.mark.parametrize("name", ["/dev/full", "/dev/stdout"])
 def test_a_report_that_cannot_be_written_in_the_end_is_kept_elsewhere(tmp_path, name):
     before = "keep me"
@@ -193,7 +207,7 @@ def wait_until_stuck(run: subprocess.Popen) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("where", ["report", "fifo", "errors"])
 def test_a_signal_ends_a_run_that_nobody_reads(tmp_path, number, where):
-    """The pipe is full, or nobody has opened it; the run has measured, and hangs in a write."""
+    """The pipe is full, or nobody has opened it; the run has measured, and waits in a write."""
     reader, writer = os.pipe()
     while True:  # fill it
         os.set_blocking(writer, False)
@@ -238,6 +252,14 @@ def test_a_bad_environment_variable_is_told_in_one_line(tmp_path):
         done = waitwork(*ONE_ROW, cwd=tmp_path, **variables)
         assert done.returncode == 2
         assert next(iter(variables)) in one_line(done.stderr)
+
+
+@pytest.mark.parametrize("helper", ["--waitwork-echo-server", "--waitwork-tcp-echo-server"])
+@pytest.mark.parametrize("options", ["x", "-1", "{}", "[", '{"delay_ns": -1, "server": 3}'])
+def test_a_helper_process_by_hand_answers_with_a_sentence(tmp_path, helper, options):
+    done = waitwork(helper, options, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "echo server: " in one_line(done.stderr) and "json.exception" not in done.stderr
 
 
 @pytest.mark.parametrize(

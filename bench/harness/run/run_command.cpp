@@ -25,11 +25,11 @@
 #include <harness/machine/limits.hpp>
 #include <harness/record/console_output.hpp>
 #include <harness/record/report_builder.hpp>
+#include <harness/run/output_places.hpp>
 #include <harness/run/run_setup.hpp>
 #include <harness/run/runner.hpp>
 #include <harness/run/work_directory.hpp>
 #include <harness/streams/interrupts.hpp>
-#include <harness/streams/output_place.hpp>
 #include <harness/streams/progress.hpp>
 #include <harness/streams/rescue.hpp>
 #include <harness/streams/standard_streams.hpp>
@@ -51,13 +51,6 @@ exit_code nothing_matches(const run_configuration& run, progress& shown) {
   return exit_code::rows_failed;
 }
 
-exit_code list_names(const std::vector<row>& rows) {
-  std::string names;
-  for (const row& row : rows) names += row.name + "\n";
-  print(names);
-  return exit_code::done;
-}
-
 // A place that cannot be written to is the user's to change, and found before anything is measured.
 template <class Attempt>
 auto before_measuring(Attempt attempt) {
@@ -67,44 +60,6 @@ auto before_measuring(Attempt attempt) {
     throw usage_error(error.what());
   }
 }
-
-// Everything that will be written, and where. Found out and checked once, before anything of ours is opened: a name may
-// mean something else later.
-struct output_places {
-  // Throws usage_error or environment_error if one of them cannot be written to, or two of them are one.
-  explicit output_places(const run_options& options)
-      : report(options.report), has_report(!options.report_is_google_benchmarks) {
-    if (!options.google_benchmark.out.empty()) google_benchmark.emplace(options.google_benchmark.out);
-    report.check();
-    if (google_benchmark) google_benchmark->check();
-    report_on_standard_output = report.is_standard_output();
-    take_standard_output = report_on_standard_output || (google_benchmark && google_benchmark->is_standard_output());
-    refuse_one_place_for_two(options);
-  }
-
-  output_place report;
-  bool has_report;  // no: the report is what google_benchmark has
-  std::optional<output_place> google_benchmark;
-  bool report_on_standard_output = false;
-  bool take_standard_output = false;  // which then has no room for the table
-
- private:
-  void refuse_one_place_for_two(const run_options& options) const {
-    if (take_standard_output && options.google_benchmark.format != output_format::console) {
-      throw usage_error("--benchmark_format: standard output already has the report; nearest valid: --out=FILE");
-    }
-    if (has_report && google_benchmark && report.same_as(*google_benchmark)) {
-      throw usage_error("--benchmark_out: " + google_benchmark->name().string() +
-                        " is where --out writes as well; nearest valid: another file");
-    }
-    if (!report.is_file()) return;
-    const output_place journal(journal_beside(options.report));
-    for (const output_place* const place : {&report, google_benchmark ? &*google_benchmark : nullptr}) {
-      if (place == nullptr || !place->same_as(journal)) continue;
-      throw usage_error(place->name().string() + " is where the run keeps its journal; nearest valid: another file");
-    }
-  }
-};
 
 output_options shape_of_output(const google_benchmark_flags& flags) {
   output_options output;
@@ -155,10 +110,9 @@ class run_in_progress {
   exit_code run(const std::string& program) {
     const interrupts signals;
     context_ = report_context(program, directory_->path(), options_.google_benchmark.context, effort());
-    if (signals.come()) return interrupted_before_measuring();
-    journal_header header = header_of_this_run();
-    if (signals.come()) return interrupted_before_measuring();
-    journal results = open_journal(std::move(header));
+    std::optional<journal> opened = signals.come() ? std::nullopt : open_journal(signals);
+    if (!opened) return interrupted_before_measuring();
+    journal& results = *opened;
     try {
       return run(results, signals);
     } catch (...) {
@@ -203,9 +157,19 @@ class run_in_progress {
     return setup_.configuration.suite == to_string(suite_kind::smoke) ? probe_effort::brief : probe_effort::usual;
   }
 
-  // With --resume the one that the journal has.
-  journal_header header_of_this_run() const {
-    if (setup_.prior) return setup_.prior->header();
+  // With --resume the one that there is. Nothing if a signal came while the machine was looked at.
+  std::optional<journal> open_journal(const interrupts& signals) {
+    if (setup_.prior) return std::exchange(setup_.prior, std::nullopt);
+    const journal_header header = new_header();
+    if (signals.come()) return std::nullopt;
+    return before_measuring([&] {
+      const fs::path aside = set_journal_aside(setup_.journal_file);
+      if (!aside.empty()) shown_.say("an unfinished run's journal was kept as " + aside.string());
+      return journal::begin(setup_.journal_file, header);
+    });
+  }
+
+  journal_header new_header() const {
     return {setup_.configuration,
             digest_of(setup_.rows),
             environment_digest(),
@@ -213,15 +177,6 @@ class run_in_progress {
             utc_time_of_day(),
             to_json(probe_this_machine(effort())),
             hex_digits(mix64(static_cast<std::uint64_t>(started_ns_) ^ std::random_device()()))};
-  }
-
-  journal open_journal(journal_header header) {
-    return before_measuring([&] {
-      if (setup_.prior) return *std::move(setup_.prior);
-      const fs::path aside = set_journal_aside(setup_.journal_file);
-      if (!aside.empty()) shown_.say("an unfinished run's journal was kept as " + aside.string());
-      return journal::begin(setup_.journal_file, std::move(header));
-    });
   }
 
   // What was begun and holds nothing is no use to anybody.
@@ -280,17 +235,19 @@ class run_in_progress {
   // False if something could not be written where it was wanted; it is said then, and nothing is lost.
   bool write_reports(const report& finished, const journal& results) const {
     bool written = true;
-    if (places_.google_benchmark) {
+    if (places_.google_benchmark()) {
       const std::string text = output_text(finished, shape_of_file(options_.google_benchmark));
-      written = write_to(*places_.google_benchmark, text, results) && written;
+      written = write_to(*places_.google_benchmark(), text, results) && written;
     }
-    if (places_.has_report) written = write_to(places_.report, report_text(finished), results) && written;
+    if (!options_.report_is_google_benchmarks) {
+      written = write_to(places_.report(), report_text(finished), results) && written;
+    }
     return written;
   }
 
   bool write_to(const output_place& place, const std::string& text, const journal& results) const {
     try {
-      place.write(text);
+      place.write(text, [&] { shown_.say("waiting for somebody to read " + place.name().string()); });
       return true;
     } catch (const environment_error& error) {
       shown_.say(error.what() + (". " + where_it_is_kept(text, results)), true);
@@ -306,7 +263,7 @@ class run_in_progress {
   }
 
   std::string where_it_went() const {
-    return places_.report_on_standard_output ? "on standard output" : options_.report.string();
+    return places_.report_is_on_standard_output() ? "on standard output" : options_.report.string();
   }
 
   void remove(const journal& results) const {
@@ -335,7 +292,7 @@ class run_in_progress {
   bool prepare_output(const report& finished) {
     output_options shape = shape_of_output(options_.google_benchmark);
     shape.loop_stats = options_.loop_stats;
-    std::string& stream = places_.take_standard_output ? table_ : output_;
+    std::string& stream = places_.take_standard_output() ? table_ : output_;
     try {
       stream = output_text(finished, shape);
       return true;
@@ -378,7 +335,10 @@ exit_code run(const run_options& options, const std::string& program) {
     return exit_code::done;
   }
   if (setup.rows.empty()) return nothing_matches(setup.configuration, shown);
-  if (options.google_benchmark.list_tests) return list_names(setup.rows);
+  if (options.google_benchmark.list_tests) {
+    print(listing(setup.rows));
+    return exit_code::done;
+  }
   if (options.resume && !setup.prior) shown.say("there is nothing to resume; starting anew");
   exit_code code = exit_code::done;
   std::string output, table;

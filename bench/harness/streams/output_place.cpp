@@ -57,8 +57,14 @@ void output_place::check() const {
   }
 }
 
-void output_place::write(std::string_view text) const {
-  if (!is_dash()) return write_file_atomically(name_, text, signal_has_come);
+void output_place::write(std::string_view text, const std::function<void()>& on_wait) const {
+  if (!is_dash()) {
+    bool told = false;
+    return write_file_atomically(name_, text, [&] {  // asked only while it waits
+      if (!std::exchange(told, true)) on_wait();
+      return signal_has_come();
+    });
+  }
   if (const result<void> written = write_interruptibly(STDOUT_FILENO, text); !written) {
     throw file_error("write", "standard output", written.error().value());
   }

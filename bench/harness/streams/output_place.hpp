@@ -3,6 +3,7 @@
 // output_place: where a report goes: the name of a file, a pipe or a device (waitwork/report/atomic_write.hpp), or "-".
 
 #include <filesystem>
+#include <functional>
 #include <string_view>
 
 namespace waitwork::bench {
@@ -29,8 +30,8 @@ class output_place {
   void check() const;
 
   // Throws environment_error if not all was written, also if a signal has come while a pipe kept it waiting
-  // (interrupts.hpp). A file is then as it was before.
-  void write(std::string_view text) const;
+  // (interrupts.hpp). A file is then as it was before. `on_wait` is called once if somebody has to read first.
+  void write(std::string_view text, const std::function<void()>& on_wait) const;
 
  private:
   bool is_dash() const;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <waitwork/base/check.hpp>
+#include <waitwork/base/plain_text.hpp>
 #include <waitwork/parallel/effective_cpus.hpp>
 
 #include <harness/suite/row_filter.hpp>
@@ -197,6 +198,12 @@ std::vector<row> chosen_rows(suite_kind suite, const std::string& expression) {
     if (filter.chooses(candidate.name)) chosen.push_back(std::move(candidate));
   }
   return chosen;
+}
+
+std::string listing(const std::vector<row>& rows) {
+  std::string names;
+  for (const row& row : rows) names += plain_text(row.name) + "\n";
+  return names;
 }
 
 }  // namespace waitwork::bench

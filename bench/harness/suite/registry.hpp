@@ -49,6 +49,9 @@ std::vector<row> suite_rows(suite_kind suite);
 // none.
 std::vector<row> chosen_rows(suite_kind suite, const std::string& expression);
 
+// Their names, one a line, for a person or a program to read.
+std::string listing(const std::vector<row>& rows);
+
 // The registered workload of that name; null if there is none.
 const workload_definition* find_workload(std::string_view name);
 

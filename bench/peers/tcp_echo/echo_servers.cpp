@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -20,6 +21,7 @@
 
 #include <waitwork/base/affinity.hpp>
 #include <waitwork/bench/helper_process.hpp>
+#include <waitwork/report/checked_json.hpp>
 
 #include <workloads/io/echo_server.hpp>
 
@@ -59,9 +61,9 @@ void serve(const std::string& server) {
 
 int run_tcp_echo_server(std::string_view options_json) {
   try {
-    const nlohmann::json options = nlohmann::json::parse(options_json);
-    const std::string server = options.at("server");
-    prepare_process(options.at("cpu"));
+    const nlohmann::ordered_json options = parse_json(options_json);
+    const std::string server = text_member(options, "server");
+    prepare_process(static_cast<int>(whole_member(options, "cpu", 0, std::numeric_limits<int>::max())));
     serve(server);
     return 0;
   } catch (const std::exception& error) {

@@ -27,11 +27,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include <waitwork/base/clock.hpp>
 #include <waitwork/base/refusal.hpp>
 #include <waitwork/base/unique_fd.hpp>
+#include <waitwork/report/checked_json.hpp>
 
 #include <workloads/io/echo_message.hpp>
 
@@ -336,10 +335,10 @@ void prepare_process() {
 
 int run_echo_server(std::string_view options_json) {
   try {
-    const nanoseconds delay(nlohmann::json::parse(options_json).at("delay_ns").get<std::int64_t>());
-    if (delay.count() < 0) throw std::invalid_argument("delay_ns is negative");
+    constexpr std::uint64_t longest_delay_ns = 60'000'000'000;
+    const std::uint64_t delay_ns = whole_member(parse_json(options_json), "delay_ns", 0, longest_delay_ns);
     prepare_process();
-    server(delay).run();
+    server(nanoseconds(delay_ns)).run();
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "waitwork: echo server: %s\n", error.what());
