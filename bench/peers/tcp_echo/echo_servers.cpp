@@ -63,7 +63,7 @@ int run_tcp_echo_server(std::string_view options_json) {
   try {
     const nlohmann::ordered_json options = parse_json(options_json);
     const std::string server = text_member(options, "server");
-    prepare_process(static_cast<int>(whole_member(options, "cpu", 0, std::numeric_limits<int>::max())));
+    prepare_process(static_cast<int>(number_member(options, "cpu", -1, std::numeric_limits<int>::max())));  // -1: any
     serve(server);
     return 0;
   } catch (const std::exception& error) {
